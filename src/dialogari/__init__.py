@@ -1,0 +1,1 @@
+"""dialogari: the bridge between the Asterisk telephone exchange and AI."""

@@ -1,0 +1,1 @@
+"""Prompt and model to an answer that is fit to be spoken."""

@@ -1,0 +1,272 @@
+"""The link of one application to one Asterisk: connect, prove, reconnect, tell what was missed.
+
+Theory of operation. A connected socket proves nothing: Asterisk accepts a second client of the
+same application, answers pings on sockets whose application is gone, and says 204 to events that
+go nowhere. Only an event of our own that comes back proves the link, so one is sent after each
+connect and every `ECHO_INTERVAL` from then on. Nothing is replayed after a gap, so each connect
+takes a snapshot of all channels and gives it to the receiver, who knows which calls are its own.
+Any end of the socket means the same, close code 1000 included: a stopping Asterisk sends that one.
+
+The one exception: ApplicationReplaced. Another client has the application; fighting for it would
+throw both out in turns, so the link ends with an error and stays ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import secrets
+from enum import StrEnum
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+import msgspec
+
+from dialogari.ari import operations
+from dialogari.ari.errors import (
+    ApplicationReplaced,
+    AriError,
+    Unauthorized,
+    UnknownOutcome,
+    Unreachable,
+    error_for,
+    leaves,
+)
+from dialogari.ari.features import Features, read_features
+from dialogari.ari.models import (
+    ApplicationReplaced as ApplicationReplacedEvent,
+)
+from dialogari.ari.models import (
+    AsteriskInfo,
+    Channel,
+    ChannelUserevent,
+    RESTResponse,
+    decode_event,
+)
+from dialogari.ari.transport.http import HttpTransport
+from dialogari.ari.transport.websocket import EventSocket, open_event_socket
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dialogari.ari.models import Event, UnknownEvent
+    from dialogari.ari.operations import Request, Response
+    from dialogari.ari.transport import Server
+
+logger = logging.getLogger(__name__)
+
+REQUEST_TIMEOUT = 3.0
+SNAPSHOT_TIMEOUT = 10.0
+ECHO_INTERVAL = 5.0
+ECHO_TIMEOUT = 4.0
+"""With the interval it notices a dead application within 10 s."""
+ECHO_EVENT = "dialogari.echo"
+FIRST_DELAY = 0.1
+LONGEST_DELAY = 5.0
+
+
+class LinkState(StrEnum):
+    """Where the link stands."""
+
+    CONNECTING = "connecting"
+    READY = "ready"
+    """Proven by an echo, and the snapshot is worked in."""
+    REPLACED = "replaced"
+
+
+class Receiver(Protocol):
+    """Who gets what arrives. Neither method may block."""
+
+    def receive(self, event: Event | UnknownEvent) -> None:
+        """Take one event, in the order they came."""
+        ...
+
+    def recover(self, channels: Sequence[Channel], since: float) -> None:
+        """Take a snapshot of every channel, requested at `since` on the loop's clock."""
+        ...
+
+
+class Connection:
+    """Carries commands and events; `async with` opens its HTTP side, `run` the events side."""
+
+    def __init__(
+        self, server: Server, application: str, *, disallowed_events: tuple[str, ...] = ()
+    ) -> None:
+        self.server = server
+        self.application = application
+        self.state = LinkState.CONNECTING
+        self.generation = 0
+        """Counts connects; whatever was learned under an older number may be out of date."""
+        self.features = Features()
+        self.version = ""
+        self.http = HttpTransport(server)
+        self._disallowed_events = disallowed_events
+        self.ready = asyncio.Event()
+        """Set while `state` is READY."""
+        self._socket: EventSocket | None = None
+        self._echoes: dict[str, asyncio.Event] = {}
+
+    async def run(self, receiver: Receiver) -> NoReturn:
+        """Keep the link up until cancelled.
+
+        Raises:
+            Unauthorized: the very first connect was refused; later refusals are retried.
+            ApplicationReplaced: another client has the application.
+        """
+        delays = backoff()
+        told = ""
+        while True:
+            generation = self.generation
+            try:
+                await self._connect_once(receiver)
+            except ApplicationReplaced:
+                self.state = LinkState.REPLACED
+                raise
+            except AriError as error:
+                if isinstance(error, Unauthorized) and self.generation == 0:
+                    raise
+                if self.generation != generation:
+                    delays, told = backoff(), ""
+                if str(error) != told:
+                    told = str(error)
+                    extra = {"server": self.server.url, "cause": told}
+                    logger.warning("ari_link_down", extra=extra)
+            await asyncio.sleep(next(delays))
+
+    async def send(self, request: Request) -> Response:
+        """Send a command the best way there is and return a successful answer.
+
+        Raises:
+            AriError: what Asterisk answered, or `Unreachable` or `UnknownOutcome`.
+        """
+        answer = await self._send(request)
+        if answer.status < 400:  # noqa: PLR2004 - HTTP's first error status
+            return answer
+        raise error_for(str(request), answer.status, _message(answer.body))
+
+    async def _send(self, request: Request) -> Response:
+        socket = self._socket
+        if socket is not None and self.features.rest_over_websocket and not request.bulky:
+            try:
+                return await socket.send(request, REQUEST_TIMEOUT)
+            except Unreachable:
+                pass
+            except UnknownOutcome:
+                if not request.repeatable:
+                    raise
+        seconds = SNAPSHOT_TIMEOUT if request.bulky else REQUEST_TIMEOUT
+        return await self.http.send(request, seconds)
+
+    async def _connect_once(self, receiver: Receiver) -> None:
+        """Connect and stay connected; always ends by raising."""
+        await self._learn_features()
+        try:
+            async with (
+                open_event_socket(self.server, self.application) as socket,
+                asyncio.TaskGroup() as tasks,
+            ):
+                tasks.create_task(self._read(socket, receiver))
+                self._socket = socket
+                await self._prove(receiver)
+                await self._keep_proving()
+        except BaseExceptionGroup as group:
+            raise _most_telling(group) from None
+        finally:
+            self._socket = None
+            self.ready.clear()
+            if self.state is LinkState.READY:
+                self.state = LinkState.CONNECTING
+
+    async def _learn_features(self) -> None:
+        answer = await self.send(operations.get_info())
+        info = answer.read(AsteriskInfo)
+        version = info.system.version if info.system else ""
+        if version != self.version:
+            events = await self.send(operations.get_declaration("events"))
+            channels = await self.send(operations.get_declaration("channels"))
+            self.features = read_features(events.body, channels.body)
+            self.version = version
+
+    async def _read(self, socket: EventSocket, receiver: Receiver) -> None:
+        """Decode and hand on; nothing here ever waits for a user of this library."""
+        async for frame in socket.frames():
+            event = decode_event(frame)
+            match event:
+                case RESTResponse():
+                    socket.resolve(event)
+                case ApplicationReplacedEvent():
+                    raise ApplicationReplaced(self.application)
+                case ChannelUserevent(eventname=name) if name == ECHO_EVENT:
+                    self._hear_echo(event)
+                case _:
+                    receiver.receive(event)
+        raise Unreachable(f"the events socket closed with code {socket.close_code}")
+
+    async def _prove(self, receiver: Receiver) -> None:
+        if self._disallowed_events:
+            await self.send(operations.disallow_events(self.application, self._disallowed_events))
+        await self._echo()
+        since = asyncio.get_running_loop().time()
+        answer = await self.send(operations.list_channels())
+        receiver.recover(answer.read(list[Channel]), since)
+        self.generation += 1
+        self.state = LinkState.READY
+        self.ready.set()
+        logger.info(
+            "ari_link_ready",
+            extra={
+                "server": self.server.url,
+                "application": self.application,
+                "asterisk": self.version,
+            },
+        )
+
+    async def _keep_proving(self) -> None:
+        while True:
+            await asyncio.sleep(ECHO_INTERVAL)
+            await self._echo()
+
+    async def _echo(self) -> None:
+        token = secrets.token_hex(8)
+        heard = self._echoes[token] = asyncio.Event()
+        try:
+            async with asyncio.timeout(ECHO_TIMEOUT):
+                await self.send(
+                    operations.publish_user_event(self.application, ECHO_EVENT, {"token": token})
+                )
+                await heard.wait()
+        except TimeoutError:
+            raise Unreachable("our own event did not come back") from None
+        finally:
+            del self._echoes[token]
+
+    def _hear_echo(self, event: ChannelUserevent) -> None:
+        heard = self._echoes.get(str(event.userevent.get("token")))
+        if heard is not None:
+            heard.set()
+
+
+def backoff() -> Iterator[float]:
+    """Yield seconds to wait before each further try: doubling, jittered, at most LONGEST_DELAY."""
+    delay = FIRST_DELAY
+    while True:
+        # Jitter keeps a herd of bridges from knocking at one moment; it guards no secret.
+        yield delay * random.uniform(0.5, 1.0)  # noqa: S311
+        delay = min(delay * 2, LONGEST_DELAY)
+
+
+def _message(body: bytes) -> str:
+    """Return an error answer's own words; some come as HTML or with `error` for `message`."""
+    try:
+        answer = msgspec.json.decode(body, type=dict[str, object])
+    except msgspec.DecodeError:
+        return ""
+    return str(answer.get("message") or answer.get("error") or "")
+
+
+def _most_telling(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the one error that says why the connection ended; a fault of ours stays a group."""
+    if group.split(AriError)[1] is not None:
+        return group
+    errors = list(leaves(group))
+    return next((e for e in errors if isinstance(e, ApplicationReplaced)), errors[0])

@@ -1,0 +1,181 @@
+"""What can go wrong between us and Asterisk, split by what a caller of this library can do.
+
+    ChannelGone                 the call ended or left the application: a normal end, no error
+    AriError
+    ├── Unauthorized            mend the credentials or the user's rights; retrying does not help
+    ├── ApplicationReplaced     another client took the application; stop, never fight
+    ├── Unreachable             nothing was executed; trying again is safe
+    ├── UnknownOutcome          it may have been executed: sent, but no answer came
+    ├── UnexpectedAnswer        it was executed, but its answer is not what the API says
+    └── RequestFailed           Asterisk answered with an error
+        ├── NotFound            no such channel, variable, application or resource
+        ├── NotInStasis         the channel exists but is not in an ARI application
+        ├── InvalidState        the channel can't do this now
+        └── Conflict            something of that name exists; ask before believing it
+
+Asterisk's statuses alone do not tell these apart: 409 and 422 both carry "not in Stasis", and 404
+covers four kinds, which only the message tells (measured on Asterisk 22.10 and 16.28).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class GoneReason(StrEnum):
+    """How we learned that a channel is gone."""
+
+    STASIS_END = "stasis_end"
+    DESTROYED = "destroyed"
+    NOT_FOUND = "not_found"
+    LEFT_STASIS = "left_stasis"
+    ABSENT = "absent"
+    """It was missing from the snapshot taken after a gap in the events."""
+
+
+class ChannelGone(Exception):
+    """The call is no longer in this application: the caller hung up, or the dialplan took it."""
+
+    def __init__(self, channel_id: str, reason: GoneReason) -> None:
+        super().__init__(channel_id, reason)
+        self.channel_id = channel_id
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"channel {self.channel_id} is gone: {self.reason}"
+
+
+class AriError(Exception):
+    """Root of everything that is wrong."""
+
+
+class Unauthorized(AriError):
+    """Asterisk refused the user: 401 for a wrong name or password, 403 for missing rights."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+    def __str__(self) -> str:
+        if self.status == 403:  # noqa: PLR2004 - HTTP's "forbidden"
+            return "the ARI user is not allowed to do this (HTTP 403): is it read_only in ari.conf?"
+        return f"Asterisk refused the ARI user name or password (HTTP {self.status})"
+
+
+class ApplicationReplaced(AriError):
+    """Another client connected with the same application name; it has the calls now."""
+
+    def __init__(self, application: str) -> None:
+        super().__init__(application)
+        self.application = application
+
+    def __str__(self) -> str:
+        return f"another client took over the application {self.application!r}"
+
+
+class Unreachable(AriError):
+    """The request was not executed. `detail` is ours or a class name, never a server's text."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"Asterisk can't be reached: {self.detail}"
+
+
+class UnknownOutcome(AriError):
+    """The request was sent, but its answer was lost or late: it may or may not be executed."""
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(operation)
+        self.operation = operation
+
+    def __str__(self) -> str:
+        return f"no answer to {self.operation}"
+
+
+class UnexpectedAnswer(AriError):
+    """The answer does not have the shape that Asterisk's API describes."""
+
+    def __init__(self, expected: str) -> None:
+        super().__init__(expected)
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return f"Asterisk's answer is not {self.expected}: is the address really an ARI?"
+
+
+class RequestFailed(AriError):
+    """Asterisk answered with an error status."""
+
+    def __init__(self, operation: str, status: int, message: str) -> None:
+        super().__init__(operation, status, message)
+        self.operation = operation
+        self.status = status
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.operation}: HTTP {self.status} {self.message}"
+
+
+class NotFoundKind(StrEnum):
+    """What a 404 is about."""
+
+    CHANNEL = "channel"
+    VARIABLE = "variable"
+    APPLICATION = "application"
+    RESOURCE = "resource"
+    """A path this Asterisk does not have: too old, or the module is not loaded (yet)."""
+
+
+class NotFound(RequestFailed):
+    """404; `kind` says of what."""
+
+    def __init__(self, operation: str, status: int, message: str) -> None:
+        super().__init__(operation, status, message)
+        self.kind = _KINDS.get(message, NotFoundKind.RESOURCE)
+
+
+class NotInStasis(RequestFailed):
+    """409 or 422: the channel lives, but no ARI application has it."""
+
+
+class InvalidState(RequestFailed):
+    """412: the channel can't do this in its present state."""
+
+
+class Conflict(RequestFailed):
+    """409: a thing of this name exists. Asterisk may say so wrongly: verify with a GET."""
+
+
+_KINDS = {
+    "Channel not found": NotFoundKind.CHANNEL,
+    "Provided channel was not found": NotFoundKind.CHANNEL,
+    "Provided variable was not found": NotFoundKind.VARIABLE,
+    "Application not found": NotFoundKind.APPLICATION,
+}
+_NOT_IN_STASIS = "Channel not in Stasis application"
+_BY_STATUS: dict[int, type[RequestFailed]] = {404: NotFound, 409: Conflict, 412: InvalidState}
+
+
+def error_for(operation: str, status: int, message: str) -> AriError:
+    """Return the error that an answer's status and message mean."""
+    if status in {401, 403}:
+        return Unauthorized(status)
+    if message == _NOT_IN_STASIS:
+        return NotInStasis(operation, status, message)
+    return _BY_STATUS.get(status, RequestFailed)(operation, status, message)
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors that a group is made of, however deep; an error alone is its own leaf."""
+    if isinstance(error, BaseExceptionGroup):
+        for part in cast("BaseExceptionGroup[BaseException]", error).exceptions:
+            yield from leaves(part)
+    else:
+        yield error

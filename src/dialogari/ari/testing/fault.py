@@ -1,0 +1,52 @@
+"""What may go wrong with a REST command to a FakeAsterisk, told before it comes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dialogari.ari.testing.rest import Command
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What happens to the commands it matches, on HTTP and on the events socket alike."""
+
+    method: str = "*"
+    path: str = "*"
+    """Without `/ari/`; `*` stands for anything, as in `channels/*/variable`."""
+    times: int | None = None
+    """How many commands it meets; None: all, until `FakeAsterisk.heal`."""
+    delay: float = 0.0
+    """Seconds until the answer; the command is carried out at once."""
+    status: int | None = None
+    """Answer this instead of carrying the command out."""
+    silent: bool = False
+    """Carry the command out, send its events and never answer."""
+    events_first: bool | None = None
+    """Send its events before the answer or after it; None: as Asterisk mostly does."""
+
+    def matches(self, command: Command) -> bool:
+        """Tell whether this command is meant."""
+        path = "/".join(command.path)
+        return fnmatchcase(command.method, self.method) and fnmatchcase(path, self.path)
+
+
+@dataclass(slots=True)
+class Faults:
+    """The faults that wait for their command."""
+
+    waiting: list[Fault] = field(default_factory=list[Fault])
+    met: dict[int, int] = field(default_factory=dict[int, int])
+
+    def take(self, command: Command) -> Fault:
+        """Return the oldest fault for a command, or one that does nothing."""
+        for fault in self.waiting:
+            if fault.matches(command):
+                met = self.met[id(fault)] = self.met.get(id(fault), 0) + 1
+                if met == fault.times:
+                    self.waiting.remove(fault)
+                return fault
+        return Fault()

@@ -1,0 +1,231 @@
+"""The command line: `dialogari serve | ask | prompt | demo`.
+
+Exit codes: 0 done, 1 the thing asked for failed, 2 wrong usage or configuration, then with one
+line for each setting that is wrong and no traceback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dialogari.app import Bridge, complain, open_ai, open_prompts
+from dialogari.config import ConfigError, load_settings
+from dialogari.demo import DemoOptions, run_demo
+from dialogari.progress import show_progress
+from dialogari.telemetry import configure_logs
+from dialogari.turn import ConversationKey, Prompt, Status, TurnRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import NoReturn
+
+    from dialogari.config import Settings
+    from dialogari.turn import TurnResponse
+
+Result = TypeVar("Result")
+
+FAILED = 1
+WRONG = 2
+
+main = typer.Typer(
+    name="dialogari",
+    help="The bridge between the Asterisk telephone exchange and AI.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+prompts = typer.Typer(help="The prompts: list, show, set, delete.", no_args_is_help=True)
+main.add_typer(prompts, name="prompt")
+
+out = Console(highlight=False, markup=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+
+@main.command()
+def serve() -> None:
+    """Run the bridge until SIGTERM or Ctrl-C; it then lets running turns finish."""
+    settings = _settings()
+    configure_logs(settings.log_level, settings.log_format)
+
+    async def work() -> None:
+        bridge = Bridge(settings)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, bridge.stop)
+        with show_progress(err) as report:
+            await bridge.run(report)
+
+    _run(work())
+
+
+@main.command()
+def ask(
+    text: Annotated[str, typer.Argument(help="The question.")],
+    prompt: Annotated[str | None, typer.Option(help="Name of the prompt.")] = None,
+    session: Annotated[str | None, typer.Option(help="Go on with this conversation.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="As AI_MODEL: provider or provider:model.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole result.")] = False,
+) -> None:
+    """Take one turn from the terminal, the same way a call takes it."""
+    settings = _settings()
+    configure_logs("WARNING", settings.log_format)
+    request = TurnRequest(
+        text=text,
+        conversation=ConversationKey("", session or f"terminal-{secrets.token_hex(6)}"),
+        prompt=prompt,
+        model=model,
+    )
+
+    async def work() -> TurnResponse:
+        with show_progress(err) as report:
+            async with open_ai(settings, report) as ai:
+                return await ai.conversations.take_turn(request)
+
+    response = _run(work())
+    if as_json:
+        out.print(json.dumps(_described(response), ensure_ascii=False))
+    elif response.status is Status.OK:
+        out.print(response.text)
+    else:
+        err.print(f"{response.status}: {response.reason}")
+    raise typer.Exit(0 if response.status is Status.OK else FAILED)
+
+
+@main.command()
+def demo(
+    say: Annotated[list[str] | None, typer.Option(help="A line of the caller; repeatable.")] = None,
+    model: Annotated[str | None, typer.Option(help="As AI_MODEL; default: the settings'.")] = None,
+    talk: Annotated[bool, typer.Option(help="Type the caller's side yourself.")] = False,
+    keep: Annotated[bool, typer.Option(help="Leave bridge and PBX up until Ctrl-C.")] = False,
+) -> None:
+    """Place a real call through a real Asterisk and let the AI answer it."""
+    settings = _settings()
+    options = DemoOptions(say=tuple(say or ()), model=model, talk=talk, keep=keep)
+    if not _run(run_demo(settings, options, out)):
+        raise typer.Exit(FAILED)
+
+
+@prompts.command("list")
+def list_prompts() -> None:
+    """List the prompts."""
+
+    async def work() -> None:
+        async with open_prompts(_settings()) as store:
+            table = Table("name", "version", "model", "changed", box=None)
+            for prompt in await store.list_prompts():
+                changed = f"{prompt.created:%Y-%m-%d %H:%M}" if prompt.created else ""
+                table.add_row(prompt.name, str(prompt.version), prompt.model or "", changed)
+            out.print(table)
+
+    _run(work())
+
+
+@prompts.command("show")
+def show_prompt(name: str) -> None:
+    """Print a prompt's text."""
+
+    async def work() -> None:
+        async with open_prompts(_settings()) as store:
+            prompt = await store.find_prompt(name)
+            if prompt is None:
+                _fail(f"no prompt is named {name!r}; `dialogari prompt list` shows them", FAILED)
+            out.print(prompt.content)
+
+    _run(work())
+
+
+@prompts.command("set")
+def set_prompt(
+    name: str,
+    text: Annotated[
+        str | None, typer.Argument(help="The text; or --file, or standard input.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option(help="Read the text from this file.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model for this prompt, as AI_MODEL.")] = None,
+    fallback: Annotated[str | None, typer.Option(help="What to say when a turn fails.")] = None,
+) -> None:
+    """Make a new version of a prompt, which counts from the next turn on."""
+
+    async def work() -> None:
+        async with open_prompts(_settings()) as store:
+            prompt = Prompt(name, _read(text, file), model=model, fallback_text=fallback)
+            saved = await store.set_prompt(prompt)
+            out.print(f"{saved.name}: version {saved.version}")
+
+    _run(work())
+
+
+@prompts.command("delete")
+def delete_prompt(name: str) -> None:
+    """Delete a prompt with all its versions."""
+
+    async def work() -> None:
+        async with open_prompts(_settings()) as store:
+            if not await store.delete_prompt(name):
+                _fail(f"no prompt is named {name!r}; `dialogari prompt list` shows them", FAILED)
+
+    _run(work())
+
+
+def _read(text: str | None, file: Path | None) -> str:
+    if text is not None and file is not None:
+        _fail("give the text or --file, not both", WRONG)
+    if text is not None:
+        return text
+    try:
+        return sys.stdin.read() if file is None else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        _fail(f"{file or 'standard input'}: {error}", WRONG)
+
+
+def _described(response: TurnResponse) -> dict[str, object]:
+    return {
+        "text": response.text,
+        "status": response.status,
+        "error": response.reason,
+        "model": response.model,
+        "session": response.conversation.id,
+        "turn": response.number,
+        "latency_ms": round(sum(response.steps.values()) * 1000),
+        "usage": {
+            "input_tokens": response.usage.input_tokens,
+            "output_tokens": response.usage.output_tokens,
+        },
+    }
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings()
+    except ConfigError as error:
+        _fail(str(error), WRONG)
+
+
+def _run(work: Coroutine[object, object, Result]) -> Result:
+    """Run a command; what an operator can mend becomes a line, the rest a traceback."""
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None  # the shell's own code for Ctrl-C
+    except Exception as error:  # the boundary of the process
+        complaint = complain(error)
+        if complaint is None:
+            raise
+        _fail(complaint.text, WRONG if complaint.misconfigured else FAILED)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    err.print(message)
+    raise typer.Exit(code)

@@ -1,0 +1,232 @@
+"""The demo: a real call through a real Asterisk, answered by the AI, told on the screen.
+
+It plays the two parts that a telephone line has around the bridge: the speech recogniser, which
+puts the caller's words into USER_INPUT, and the voice, which reads what the dialplan copied out of
+AI_RESPONSE. Both are one small ARI application of its own; between them stands an ordinary
+dialplan, the one that the documentation shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+import sys
+import tempfile
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from dialogari.app import Bridge, open_prompts
+from dialogari.ari import Client, Server
+from dialogari.ari.operations import hang_up, originate
+from dialogari.progress import show_progress
+from dialogari.sandbox.asterisk import Asterisk
+from dialogari.sandbox.fetch import default_cache, find_asterisk
+from dialogari.telemetry import configure_logs
+from dialogari.turn import Prompt, Status
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+
+    from rich.console import Console
+
+    from dialogari.ari import Call
+    from dialogari.config import Settings
+    from dialogari.progress import Step
+
+SCRIPT = (
+    "Hello, what are your opening hours during the week?",
+    "And on Saturday?",
+    "¿Cuánto cuesta un corte de pelo para mujer?",
+)
+APPLICATION = "dialogari"
+EARS = "demo-caller"
+PROMPT = "reception"
+DEADLINE = 90.0
+"""Seconds a turn may take: a local model on a slow, busy machine needs its time."""
+CALL_TIMEOUT = 30.0
+HEARD = ("USER_INPUT", "AI_RESPONSE", "AI_STATUS", "AI_LATENCY_MS", "AI_ERROR")
+
+DIALPLAN = f"""
+[demo-line]
+; the telephone at the other end: it only holds the line
+exten => s,1,Answer()
+ same => n,Wait(86400)
+
+[demo]
+exten => s,1,Answer()
+ same => n(listen),Stasis({EARS},listen)          ; your speech recogniser: sets USER_INPUT
+ same => n,Set(AI_STATUS=)
+ same => n,Set(TIMEOUT(absolute)={DEADLINE + 8:.0f})
+ same => n,Stasis({APPLICATION},UNIQUEID=${{UNIQUEID}},AI_PROMPT_NAME={PROMPT})
+ same => n,Set(TIMEOUT(absolute)=0)
+ same => n,Set(HEARD_USER_INPUT=${{USER_INPUT}})
+ same => n,Set(HEARD_AI_RESPONSE=${{AI_RESPONSE}})
+ same => n,Set(HEARD_AI_STATUS=${{IF($["${{STASISSTATUS}}" = "FAILED"]?away:${{AI_STATUS}})}})
+ same => n,Set(HEARD_AI_LATENCY_MS=${{AI_LATENCY_MS}})
+ same => n,Set(HEARD_AI_ERROR=${{AI_ERROR}})
+ same => n,Goto(listen)                            ; where yours would speak AI_RESPONSE
+exten => T,1,Set(HEARD_AI_STATUS=absolute_timeout)
+ same => n,Goto(s,listen)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What was asked for on the command line."""
+
+    say: tuple[str, ...] = ()
+    model: str | None = None
+    talk: bool = False
+    keep: bool = False
+
+
+class Caller:
+    """The caller's side of the one call: says the lines and shows what the dialplan heard."""
+
+    def __init__(self, client: Client, lines: AsyncIterator[str], console: Console) -> None:
+        self._client = client
+        self._lines = lines
+        self._console = console
+        self.statuses: list[str] = []
+        """AI_STATUS of each turn, as the dialplan read it."""
+        self.hung_up = asyncio.Event()
+
+    async def talk(self, call: Call) -> None:
+        """Handle one visit of the call: show the last answer, say the next line or hang up."""
+        await self._show_answer(call)
+        words = await anext(self._lines, None)
+        if words is None:
+            await self._client.send(hang_up(call.id))
+            self.hung_up.set()
+            return
+        await call.set_variables({"USER_INPUT": words, "HEARD_AI_STATUS": ""})
+        await call.continue_in_dialplan()
+
+    async def _show_answer(self, call: Call) -> None:
+        heard = {name: await call.get_variable(f"HEARD_{name}") or "" for name in HEARD}
+        if not heard["AI_STATUS"]:
+            return
+        self.statuses.append(heard["AI_STATUS"])
+        for name, value in heard.items():
+            if value:
+                self._console.print(f"{name} {value}")
+        self._console.print()
+
+
+async def run_demo(settings: Settings, options: DemoOptions, console: Console) -> bool:
+    """Run it from nothing to the last answer; whether every turn ended ok.
+
+    Raises:
+        SandboxError: no Asterisk can be had.
+        ConfigError, StoreError, LocalModelError: the bridge can't start.
+    """
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dialogari-demo-")))
+        log = stack.enter_context((folder / "bridge.log").open("w", encoding="utf-8"))
+        configure_logs(settings.log_level, settings.log_format, log)
+        with show_progress(console) as report:
+            installation = await asyncio.to_thread(find_asterisk, default_cache(), report=report)
+            console.print(f"Asterisk {installation.version}")
+            asterisk = await stack.enter_async_context(Asterisk(installation, dialplan=DIALPLAN))
+            settings = _fit(settings, options, asterisk, folder)
+            async with open_prompts(settings) as prompts:
+                await prompts.set_prompt(Prompt(PROMPT, _read_prompt()))
+            bridge = await stack.enter_async_context(_running_bridge(settings, report))
+        console.print(f"Model {settings.default_model}, application {settings.asterisk_app_name}")
+        console.print()
+        lines = _typed_lines(console) if options.talk else _script(options.say or SCRIPT)
+        statuses = await _place_call(asterisk, lines, console)
+        if options.keep:
+            await _stay(asterisk, bridge, folder, console)
+    return bool(statuses) and all(status == Status.OK for status in statuses)
+
+
+def _fit(settings: Settings, options: DemoOptions, asterisk: Asterisk, folder: Path) -> Settings:
+    """Return the person's own settings, but for this Asterisk, a new database and a free port."""
+    return settings.model_copy(
+        update={
+            "asterisk_ari_url": asterisk.url,
+            "asterisk_ari_username": asterisk.username,
+            "asterisk_ari_password": SecretStr(asterisk.password),
+            "asterisk_app_name": APPLICATION,
+            "database_url": "",
+            "dialogari_state_dir": folder,
+            "web_port": 0,
+            "turn_deadline": DEADLINE,
+            "default_ai_model": options.model or settings.default_ai_model,
+        }
+    )
+
+
+def _read_prompt() -> str:
+    return files("dialogari").joinpath("demo_prompt.md").read_text(encoding="utf-8")
+
+
+@asynccontextmanager
+async def _running_bridge(
+    settings: Settings, report: Callable[[Step], None]
+) -> AsyncGenerator[Bridge]:
+    """Run the bridge beside us; yields once it is ready, and drains it at the end."""
+    bridge = Bridge(settings)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(bridge.run(report))
+        await bridge.wait_until_ready()
+        try:
+            yield bridge
+        finally:
+            bridge.stop()
+
+
+async def _place_call(
+    asterisk: Asterisk, lines: AsyncIterator[str], console: Console
+) -> Sequence[str]:
+    """Call through the dialplan and talk until the lines end or the call does."""
+    server = Server(asterisk.url, asterisk.username, asterisk.password)
+    async with Client(server, EARS) as client, asyncio.TaskGroup() as tasks:
+        caller = Caller(client, lines, console)
+        serving = tasks.create_task(client.serve(caller.talk, resumed=caller.talk))
+        async with asyncio.timeout(CALL_TIMEOUT):
+            await client.wait_until_ready()
+        call_id = f"demo-{secrets.token_hex(4)}"
+        await client.send(originate(call_id, "Local/s@demo/n", context="demo-line", extension="s"))
+        await caller.hung_up.wait()
+        serving.cancel()
+    return caller.statuses
+
+
+async def _script(lines: Sequence[str]) -> AsyncGenerator[str]:
+    for line in lines:
+        yield line
+
+
+async def _typed_lines(console: Console) -> AsyncGenerator[str]:
+    """Yield what the person types, until an empty line or the end of the input."""
+    console.print("You are the caller. Type what you say; an empty line hangs up.")
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    # Not input() in a thread: that would hold the process after Ctrl-C until Enter is pressed.
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while True:
+        console.print("> ", end="")
+        line = (await reader.readline()).decode(errors="replace").strip()
+        if not line:
+            return
+        yield line
+
+
+async def _stay(asterisk: Asterisk, bridge: Bridge, folder: Path, console: Console) -> None:
+    console.print(f"Bridge    http://127.0.0.1:{bridge.web_port}/readyz")
+    console.print(f"Log       {folder / 'bridge.log'}")
+    console.print(f"Asterisk  {asterisk.url} (user {asterisk.username}), in {asterisk.folder}")
+    console.print("Ctrl-C ends them all.")
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    await ended.wait()

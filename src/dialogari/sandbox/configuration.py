@@ -1,0 +1,127 @@
+"""The files Asterisk reads, written into a sandbox's folder from the templates in `conf/`.
+
+A template is a file of Asterisk's with @NAMES@ in it. Lines of modules.conf that load what this
+Asterisk does not have are taken out, as each would be an error in its log.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from dialogari.sandbox.installation import Installation
+
+_TEMPLATES = resources.files("dialogari.sandbox") / "conf"
+_FOLDERS = ("etc", "data/sounds", "log", "run", "spool/recording", "spool/tmp", "var/keys")
+_EMPTY = (
+    *("acl", "ccss", "cdr", "cel", "features", "manager"),
+    *("pjproject", "stasis", "udptl", "websocket_client"),
+)
+"""Files that Asterisk complains of when they are missing, and that need to say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a demo or a test may want different from an ordinary Asterisk."""
+
+    live_dangerously: bool = False
+    """Whether a channel's functions that reach the system, FILE() for one, are open to ARI."""
+    session_limit: int = 100
+    """HTTP connections, websockets included; over it Asterisk closes a new one without a word."""
+    users: tuple[tuple[str, str, bool], ...] = ()
+    """Further users of ARI: name, password, and whether it may only read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells one sandbox from another."""
+
+    name: str
+    """The systemname."""
+    username: str
+    password: str = field(repr=False)
+    http_port: int
+    sip_port: int
+
+    @property
+    def url(self) -> str:
+        """Address of ARI."""
+        return f"http://127.0.0.1:{self.http_port}/ari"
+
+
+def write_configuration(
+    folder: Path, installation: Installation, identity: Identity, settings: Settings, dialplan: str
+) -> None:
+    """Write everything below `folder` that Asterisk needs to start; may be called again.
+
+    Raises:
+        OSError: the folder can't be written.
+    """
+    for name in _FOLDERS:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    _link(folder / "data/documentation", installation.documentation)
+    _link(folder / "data/rest-api", installation.rest_api)
+    _link(folder / "data/sounds/en", installation.sounds)
+    values = {
+        "FOLDER": str(folder),
+        "MODULES": str(installation.modules),
+        "NAME": identity.name,
+        "USERNAME": identity.username,
+        "PASSWORD": identity.password,
+        "HTTP_PORT": str(identity.http_port),
+        "SIP_PORT": str(identity.sip_port),
+        "SESSION_LIMIT": str(settings.session_limit),
+        "LIVE_DANGEROUSLY": "yes" if settings.live_dangerously else "no",
+        "USERS": "\n".join(_user_section(*user) for user in settings.users),
+    }
+    for template in _TEMPLATES.iterdir():
+        text = fill(template.read_text("utf-8"), values)
+        if template.name == "modules.conf":
+            text = without_missing_modules(text, installation.modules)
+        (folder / "etc" / template.name).write_text(text, "utf-8")
+    for name in _EMPTY:
+        (folder / f"etc/{name}.conf").touch()
+    write_dialplan(folder, dialplan)
+
+
+def write_dialplan(folder: Path, text: str) -> None:
+    """Make `text` the extensions.conf below `folder`."""
+    (folder / "etc/extensions.conf").write_text(text, "utf-8")
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """Return a template with its @NAMES@ replaced.
+
+    Raises:
+        KeyError: a name has no value.
+    """
+    return re.sub(r"@([A-Z_]+)@", lambda name: values[name[1]], template)
+
+
+def without_missing_modules(text: str, modules: Path) -> str:
+    """Return modules.conf without the lines that load what is not in the folder `modules`."""
+
+    def is_loadable(line: str) -> bool:
+        loaded = re.match(r"(?:pre)?load = (\S+)", line)
+        return loaded is None or (modules / loaded[1]).exists()
+
+    return "".join(line for line in text.splitlines(keepends=True) if is_loadable(line))
+
+
+def _user_section(name: str, password: str, read_only: bool) -> str:
+    return (
+        f"[{name}]\ntype = user\nread_only = {'yes' if read_only else 'no'}\n"
+        f"password_format = plain\npassword = {password}\n"
+    )
+
+
+def _link(place: Path, target: Path) -> None:
+    place.unlink(missing_ok=True)
+    if target.exists():
+        place.symlink_to(target)

@@ -1,0 +1,164 @@
+"""What can go wrong with the store, split by who must act.
+
+    StoreError
+    ├── SetupError              the operator, before the bridge can start
+    │   ├── DatabaseUrlError        mend DATABASE_URL
+    │   ├── DatabaseInUseError      stop the other process, or give this one its own database
+    │   ├── DatabaseTooNewError     install the dialogari that wrote this database, or a newer one
+    │   └── ForeignDatabaseError    name another file: this one belongs to another program
+    ├── UnavailableError        the operator, now: disk, permissions, locks, a damaged file
+    ├── RejectedError           the developer: the database refused one statement, not the rest
+    ├── TurnClashError          nobody: another process answered the same conversation first
+    └── PromptError             whoever edits prompts
+        ├── PromptNameError
+        └── UnknownPromptError
+
+`reason` is short and machine-readable, such as `store.disk_full`; the sentence is for the operator
+and never holds what a caller said. On the path of a turn a `StoreError` becomes a `TurnError` that
+carries the reason alone.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from dialogari.turn import Side, Status, TurnError
+
+
+class StoreError(Exception):
+    """The store could not do what it was asked."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(reason, message)
+        self.reason = reason
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class SetupError(StoreError):
+    """The database can't be opened until the operator changes something."""
+
+
+class DatabaseUrlError(SetupError):
+    """DATABASE_URL names no database this version can open."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("store.url", message)
+
+
+class DatabaseInUseError(SetupError):
+    """Another process holds what only one may hold; `pid` is its number, 0 where it is not told."""
+
+    def __init__(self, message: str, pid: int) -> None:
+        super().__init__("store.in_use", message)
+        self.pid = pid
+
+
+class DatabaseTooNewError(SetupError):
+    """A newer dialogari has changed the tables: to write them with older code would lose data."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("store.too_new", message)
+
+
+class ForeignDatabaseError(SetupError):
+    """The file is a database, but of another program."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("store.foreign", message)
+
+
+class UnavailableError(StoreError):
+    """The database can't be read or written now; another statement would fail the same way.
+
+    Reasons: `store.locked`, `store.disk_full`, `store.read_only`, `store.damaged`,
+    `store.unavailable` (it can't be opened, or the disk fails), `store.timeout`,
+    `store.overloaded`, `store.closed`.
+    """
+
+
+class RejectedError(StoreError):
+    """The database refused this statement, and would take another."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("store.rejected", message)
+
+
+class TurnClashError(StoreError):
+    """The conversation has a turn of that number already."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "conversation.concurrent_turn", "another process stored this turn's number first"
+        )
+
+
+class PromptError(StoreError):
+    """A prompt can't be stored or found as asked."""
+
+
+class PromptNameError(PromptError):
+    """The name could not stand in a dialplan and in an address."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            "prompt.name",
+            f"{name!r} can't name a prompt: use 1 to 64 of letters, digits, '-', '_' and '.', "
+            "the first a letter, a digit or '_'",
+        )
+
+
+class UnknownPromptError(PromptError):
+    """No prompt has that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("prompt.unknown", f"there is no prompt named {name!r}")
+
+
+_UNAVAILABLE = {
+    sqlite3.SQLITE_BUSY: ("store.locked", "another program keeps the database locked"),
+    sqlite3.SQLITE_LOCKED: ("store.locked", "another connection keeps the database locked"),
+    sqlite3.SQLITE_FULL: ("store.disk_full", "the disk that holds the database is full"),
+    sqlite3.SQLITE_READONLY: ("store.read_only", "the database may not be written by this user"),
+    sqlite3.SQLITE_PERM: ("store.read_only", "the database may not be written by this user"),
+    sqlite3.SQLITE_CORRUPT: ("store.damaged", "the database is damaged; restore a backup"),
+    sqlite3.SQLITE_NOTADB: ("store.damaged", "the file is damaged, or is not a SQLite database"),
+    sqlite3.SQLITE_CANTOPEN: (
+        "store.unavailable",
+        "the database can't be opened; check that its folder exists and its owner and permissions",
+    ),
+}
+
+
+def explain(error: SQLAlchemyError) -> UnavailableError | RejectedError:
+    """Return the store's error for one of SQLAlchemy's.
+
+    SQLite's result codes: https://www.sqlite.org/rescode.html (the low byte is the primary code).
+    """
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) & 0xFF
+    if code in _UNAVAILABLE:
+        return UnavailableError(*_UNAVAILABLE[code])
+    if isinstance(error, PoolTimeoutError):
+        return UnavailableError("store.locked", "every connection to the database is taken")
+    if isinstance(error, OperationalError):
+        return UnavailableError("store.unavailable", "the database fails")
+    if isinstance(error, IntegrityError):
+        return RejectedError("the statement breaks a rule of the tables")
+    return RejectedError(f"the database refused a statement ({type(error).__name__})")
+
+
+def is_duplicate(error: IntegrityError) -> bool:
+    """Return whether a statement failed because a row with its unique key exists."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code == sqlite3.SQLITE_CONSTRAINT_UNIQUE
+
+
+def turn_error(error: StoreError) -> TurnError:
+    """Return what the turn's door is told of `error`."""
+    status = Status.BUSY if isinstance(error, TurnClashError) else Status.ERROR
+    return TurnError(status, error.reason, Side.SYSTEM)

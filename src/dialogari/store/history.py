@@ -1,0 +1,76 @@
+"""The memory of conversations, as a turn needs it: load before the model, append after."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, select
+
+from dialogari.store.errors import StoreError, turn_error
+from dialogari.store.tables import WellFormedText, conversations, turns
+from dialogari.turn import Message, Past, Role, Status
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from dialogari.store.database import Database
+    from dialogari.store.journal import Journal
+    from dialogari.turn import ConversationKey, TurnRecord
+
+_NEWEST_TURNS = 50
+"""Turns a model is reminded of; a call seldom has more, and each costs tokens in every turn."""
+
+_LOAD = (
+    select(turns.c.number, turns.c.status, turns.c.question, turns.c.answer)
+    .join(conversations, conversations.c.id == turns.c.conversation_id)
+    .where(
+        conversations.c.server == bindparam("server", type_=WellFormedText),
+        conversations.c.uniqueid == bindparam("uniqueid", type_=WellFormedText),
+    )
+    .order_by(turns.c.number.desc())
+    .limit(_NEWEST_TURNS)
+)
+
+
+class StoredHistory:
+    """Plays `dialogari.turn.History`."""
+
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database = database
+        self._journal = journal
+
+    async def load(self, conversation: ConversationKey) -> Past:
+        """Return what was said before: of the newest 50 turns, those that ended ok.
+
+        Raises:
+            TurnError: `error` and a reason `store.…`, when the store can't be read.
+        """
+        try:
+            return await self._database.read(partial(_load, conversation))
+        except StoreError as error:
+            raise turn_error(error) from error
+
+    async def append(self, record: TurnRecord) -> None:
+        """Store a turn; returns once it would survive a crash.
+
+        Raises:
+            TurnError: `busy` and `conversation.concurrent_turn`, when another process stored a turn
+                of that number; `error` and a reason `store.…`, when the store refuses.
+        """
+        try:
+            await self._journal.append(record)
+        except StoreError as error:
+            raise turn_error(error) from error
+
+
+def _load(conversation: ConversationKey, connection: Connection) -> Past:
+    rows = connection.execute(
+        _LOAD, {"server": conversation.server, "uniqueid": conversation.id}
+    ).all()
+    ok = Status.OK.value
+    messages: list[Message] = []
+    for _, status, question, answer in reversed(rows):
+        if status == ok:
+            messages += (Message(Role.CALLER, question), Message(Role.ASSISTANT, answer))
+    return Past(messages=messages, turns=rows[0].number if rows else 0)

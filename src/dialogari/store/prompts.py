@@ -1,0 +1,163 @@
+"""The prompts: read at each turn, edited from the terminal, every edit kept as a version."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_or_update
+
+from dialogari.store.errors import PromptNameError, StoreError, UnknownPromptError, turn_error
+from dialogari.store.tables import WellFormedText, prompt_versions, prompts
+from dialogari.turn import Prompt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, RowMapping
+
+    from dialogari.store.database import Database
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+
+_CURRENT = select(prompt_versions).join(
+    prompts,
+    (prompts.c.name == prompt_versions.c.name)
+    & (prompts.c.current_version == prompt_versions.c.version),
+)
+_THIS = bindparam("this", type_=WellFormedText)
+_FIND = _CURRENT.where(prompts.c.name == _THIS)
+_LIST = _CURRENT.order_by(prompts.c.name)
+_VERSIONS = (
+    select(prompt_versions)
+    .where(prompt_versions.c.name == _THIS)
+    .order_by(prompt_versions.c.version.desc())
+)
+_ADD_NAME = insert_or_update(prompts).on_conflict_do_nothing(index_elements=["name"])
+_COUNT_UP = (
+    update(prompts)
+    .where(prompts.c.name == _THIS)
+    .values(last_version=prompts.c.last_version + 1, current_version=prompts.c.last_version + 1)
+)
+_LAST_VERSION = select(prompts.c.last_version).where(prompts.c.name == _THIS)
+_ADD_VERSION = insert(prompt_versions)
+_CLEAR = update(prompts).where(prompts.c.name == _THIS).values(current_version=None)
+_DELETE_VERSIONS = delete(prompt_versions).where(prompt_versions.c.name == _THIS)
+
+
+class StoredPrompts:
+    """Plays `dialogari.turn.Catalogue`, and edits what it shows."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find_prompt(self, name: str) -> Prompt | None:
+        """Return the version in force, or None where no prompt has that name.
+
+        Raises:
+            TurnError: `error` and a reason `store.…`, when the store can't be read.
+        """
+        try:
+            return await self._database.read(partial(_find, name))
+        except StoreError as error:
+            raise turn_error(error) from error
+
+    async def list_prompts(self) -> Sequence[Prompt]:
+        """Return the version in force of every prompt, by name.
+
+        Raises:
+            StoreError: the store can't be read.
+        """
+        return await self._database.read(_list)
+
+    async def list_versions(self, name: str) -> Sequence[Prompt]:
+        """Return every version of a prompt, newest first.
+
+        Raises:
+            UnknownPromptError: no prompt has that name.
+            StoreError: the store can't be read.
+        """
+        return await self._database.read(partial(_list_versions, name))
+
+    async def set_prompt(self, prompt: Prompt) -> Prompt:
+        """Store `prompt` as the newest version of its name and put it in force.
+
+        Its own `version` and `created` don't count; the returned prompt has the stored ones.
+
+        Raises:
+            PromptNameError: the name is not 1 to 64 of letters, digits, `-`, `_` and `.`, or begins
+                with `-` or `.`.
+            StoreError: the store refuses.
+        """
+        if _NAME.fullmatch(prompt.name) is None:
+            raise PromptNameError(prompt.name)
+        return await self._database.write(partial(_set, prompt))
+
+    async def delete_prompt(self, name: str) -> None:
+        """Forget a prompt and all its versions; the number of its last one is never given again.
+
+        Raises:
+            UnknownPromptError: no prompt has that name.
+            StoreError: the store refuses.
+        """
+        await self._database.write(partial(_delete, name))
+
+
+def _find(name: str, connection: Connection) -> Prompt | None:
+    row = connection.execute(_FIND, {"this": name}).mappings().one_or_none()
+    return None if row is None else _prompt(row)
+
+
+def _list(connection: Connection) -> Sequence[Prompt]:
+    return [_prompt(row) for row in connection.execute(_LIST).mappings()]
+
+
+def _list_versions(name: str, connection: Connection) -> Sequence[Prompt]:
+    rows = connection.execute(_VERSIONS, {"this": name}).mappings().all()
+    if not rows:
+        raise UnknownPromptError(name)
+    return [_prompt(row) for row in rows]
+
+
+def _set(prompt: Prompt, connection: Connection) -> Prompt:
+    connection.execute(_ADD_NAME, {"name": prompt.name, "last_version": 0})
+    connection.execute(_COUNT_UP, {"this": prompt.name})
+    version = connection.execute(_LAST_VERSION, {"this": prompt.name}).scalar_one()
+    stored = replace(prompt, version=version, created=datetime.now(UTC))
+    connection.execute(
+        _ADD_VERSION,
+        {
+            "name": stored.name,
+            "version": stored.version,
+            "content": stored.content,
+            "model": stored.model,
+            "language": stored.language,
+            "fallback_text": stored.fallback_text,
+            "note": stored.note,
+            "created_at": stored.created,
+        },
+    )
+    return stored
+
+
+def _delete(name: str, connection: Connection) -> None:
+    if connection.execute(_DELETE_VERSIONS, {"this": name}).rowcount == 0:
+        raise UnknownPromptError(name)
+    connection.execute(_CLEAR, {"this": name})
+
+
+def _prompt(row: RowMapping) -> Prompt:
+    return Prompt(
+        name=row["name"],
+        content=row["content"],
+        version=row["version"],
+        model=row["model"],
+        language=row["language"],
+        fallback_text=row["fallback_text"],
+        note=row["note"],
+        created=row["created_at"],
+    )

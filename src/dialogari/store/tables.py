@@ -1,0 +1,188 @@
+"""The tables, named so that an operator can read them with SQL by hand.
+
+    conversations    one row per call (or session of the terminal): server + uniqueid
+    turns            one row per question and answer, numbered from 1 in its conversation
+    prompts          one row per name: which version counts
+    prompt_versions  every edit of a prompt, never changed once written
+    heartbeat        one row, written anew by each readiness check: the proof that writes work
+
+The last ten questions of a call, for instance:
+
+    SELECT number, started_at, status, question, answer FROM turns
+    JOIN conversations ON conversations.id = turns.conversation_id
+    WHERE uniqueid = '1763800000.42' ORDER BY number DESC LIMIT 10;
+
+All times are UTC. SQLite keeps them as text (`2026-11-22 09:30:00.000000`), and facts as JSON text,
+which json_extract() reads. These definitions and `migrations/versions` say the same; a test
+compares them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator
+
+if TYPE_CHECKING:
+    from sqlalchemy import Dialect
+
+REVISION = "0001"
+"""The newest migration, which these definitions match."""
+
+
+def well_formed(text: str) -> str:
+    """Return `text` with each surrogate that stands alone replaced by U+FFFD.
+
+    Such halves of a character come from a terminal with bytes that are not UTF-8, or from a model's
+    broken JSON. No database takes them, and a turn must not be lost for one.
+    """
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+class WellFormedText(TypeDecorator[str]):
+    """Text of any length and any character, NUL included, kept byte for byte."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Make the text one that a database takes."""
+        del dialect
+        return None if value is None else well_formed(value)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC, aware on the way in and on the way out; SQLite alone would lose the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware moment into UTC; a naive one is refused, for nobody knows what it means."""
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime can't be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give back what SQLite dropped."""
+        del dialect
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers a row by itself only where the key's type is spelled INTEGER.
+_RowId = BigInteger().with_variant(Integer(), "sqlite")
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    # The Asterisk server's address or name; empty for the terminal and the REST API.
+    Column("server", WellFormedText, nullable=False),
+    # UNIQUEID as the call's CDR has it, or the name of a session.
+    Column("uniqueid", WellFormedText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_turn_at", UtcDateTime, nullable=False),
+    UniqueConstraint("server", "uniqueid"),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column(
+        "conversation_id",
+        _RowId,
+        ForeignKey("conversations.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    # From 1; the dialplan reads it as AI_TURN.
+    Column("number", Integer, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    # From the start of the turn to its answer.
+    Column("seconds", Float, nullable=False),
+    # As AI_STATUS and AI_ERROR; reason is empty when ok.
+    Column("status", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("question", WellFormedText, nullable=False),
+    Column("answer", WellFormedText, nullable=False),
+    # The version that answered, which may since have been deleted: no foreign key.
+    Column("prompt", WellFormedText, nullable=False),
+    Column("prompt_version", Integer, nullable=False),
+    # provider:model; empty when none was asked.
+    Column("model", WellFormedText, nullable=False),
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    # The call's own facts from the dialplan, {"key": "value"}.
+    Column("facts", JSON().with_variant(JSONB(), "postgresql"), nullable=False),
+    UniqueConstraint("conversation_id", "number"),
+)
+
+prompts = Table(
+    "prompts",
+    metadata,
+    Column("name", WellFormedText, primary_key=True),
+    # NULL: the prompt is deleted. The row stays, so that version numbers never start again and
+    # turns.prompt_version names one text for ever.
+    Column("current_version", Integer),
+    Column("last_version", Integer, nullable=False),
+)
+
+prompt_versions = Table(
+    "prompt_versions",
+    metadata,
+    Column(
+        "name", WellFormedText, ForeignKey("prompts.name", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("content", WellFormedText, nullable=False),
+    # provider or provider:model; NULL: the setting's.
+    Column("model", WellFormedText),
+    Column("language", WellFormedText),
+    # Said instead of an answer when the turn fails; NULL: the setting's.
+    Column("fallback_text", WellFormedText),
+    # Why this edit was made, for people.
+    Column("note", WellFormedText),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("beat_at", UtcDateTime, nullable=False),
+)

@@ -1,0 +1,286 @@
+"""The nouns every part speaks: one turn of a conversation, what it needs and what comes of it.
+
+A turn is one question of a caller and one answer. A door (the dialplan, the terminal, later the
+REST API and the voice) makes a `TurnRequest`; `dialogari.conversation` turns it into `TurnEvent`s,
+the last of which is `TurnDone` with a `TurnResponse`. The parts that conversation needs meet it
+through the protocols at the end of this file, and `dialogari.app` says which part plays which.
+
+This module imports nothing of ours and does no I/O.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from datetime import datetime
+
+
+class Status(StrEnum):
+    """How a turn ended; the dialplan reads it as AI_STATUS and branches on it."""
+
+    OK = "ok"
+    NO_INPUT = "no_input"
+    BAD_REQUEST = "bad_request"
+    UNKNOWN_PROMPT = "unknown_prompt"
+    UNKNOWN_MODEL = "unknown_model"
+    TIMEOUT = "timeout"
+    BUSY = "busy"
+    MODEL_ERROR = "model_error"
+    ERROR = "error"
+
+
+class Side(StrEnum):
+    """Which side failed, so that whoever can mend it is told."""
+
+    CALLER = "caller"
+    """The request itself: nothing was said, or an argument was malformed."""
+    ASTERISK = "asterisk"
+    """The Asterisk interface (ARI_ERROR)."""
+    SYSTEM = "system"
+    """The AI service or the store (SYSTEM_ERROR)."""
+
+
+class TurnError(Exception):
+    """A turn that can't be answered, said in words a dialplan can branch on.
+
+    `reason` is short, machine-readable and written by us, such as `openai.http_429`: never the
+    text of an exception and never a secret. The cause is chained for debugging only.
+    """
+
+    def __init__(self, status: Status, reason: str, side: Side = Side.SYSTEM) -> None:
+        super().__init__(status, reason, side)
+        self.status = status
+        self.reason = reason
+        self.side = side
+
+    def __str__(self) -> str:
+        return f"{self.status}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationKey:
+    """Names one conversation: ids of calls repeat between Asterisk servers, so both parts count."""
+
+    server: str
+    """The Asterisk server's configured address or name; empty for turns without a call."""
+    id: str
+    """UNIQUEID from the dialplan, or a session named at the terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """What Asterisk tells of the call itself; prompts may use it."""
+
+    channel_id: str = ""
+    caller_number: str = ""
+    caller_name: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRequest:
+    """One question, as a door hands it over."""
+
+    text: str
+    conversation: ConversationKey
+    prompt: str | None = None
+    """Name of the prompt in the store; None: the prompt named `default`."""
+    model: str | None = None
+    """A provider's name or `provider:model`; None: the prompt's own model, else the setting's."""
+    timeout: float | None = None
+    """Seconds this turn may take from now, at most the setting's; None: the setting's."""
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The call's own facts from the dialplan, keys in lower case."""
+    call: CallFacts = field(default_factory=CallFacts)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one turn as the model counted them; 0 where it did not say."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResponse:
+    """What came of one turn. Every door gets one, whatever failed."""
+
+    status: Status
+    text: str = ""
+    """The answer as plain text; empty when not ok (the door says its own fallback)."""
+    reason: str = ""
+    """Machine-readable reason when not ok, as in `TurnError`."""
+    side: Side = Side.SYSTEM
+    """Which side failed; meaningless when ok."""
+    conversation: ConversationKey = ConversationKey("", "")
+    number: int = 0
+    """Number of the turn in its conversation, from 1; 0: the store could not number it."""
+    prompt: str = ""
+    model: str = ""
+    """`provider:model` that answered; empty when none was asked."""
+    fallback_text: str = ""
+    """What to say instead when not ok; may be empty."""
+    usage: Usage = field(default_factory=Usage)
+    steps: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Seconds spent in each step of the turn, by its name, for the log and the metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the answer, as the model writes it, before it is made fit to be spoken."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDone:
+    """The last event of every turn."""
+
+    response: TurnResponse
+
+
+TurnEvent = TextDelta | TurnDone
+
+
+class Role(StrEnum):
+    """Who said a message."""
+
+    CALLER = "caller"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing said in a conversation."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One version of a prompt, a row of the store, read at each turn."""
+
+    name: str
+    content: str
+    """Instructions for the model, with `{{ facts }}` still in place."""
+    version: int = 1
+    model: str | None = None
+    language: str | None = None
+    fallback_text: str | None = None
+    note: str | None = None
+    created: datetime | None = None
+    """Aware, in UTC; None: not stored yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRecord:
+    """A finished turn as the store keeps it."""
+
+    conversation: ConversationKey
+    number: int
+    question: str
+    answer: str
+    status: Status
+    reason: str
+    prompt: str
+    prompt_version: int
+    model: str
+    facts: Mapping[str, str]
+    usage: Usage
+    started: datetime
+    """Aware, in UTC."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a conversation holds before this turn."""
+
+    messages: Sequence[Message]
+    """Oldest first; only turns that ended ok, caller and assistant in turn."""
+    turns: int
+    """Number of the last stored turn, 0 for a new conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRequest:
+    """What the agent needs to answer one question."""
+
+    question: str
+    instructions: str
+    """The prompt's content, `{{ facts }}` still in place."""
+    model: str
+    """`provider:model`, as `Agent.resolve` returned it."""
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])
+    history: Sequence[Message] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDone:
+    """The agent's last event: the whole answer fit to be spoken, and what it cost."""
+
+    text: str
+    usage: Usage
+
+
+AgentEvent = TextDelta | AgentDone
+
+
+class Agent(Protocol):
+    """Prompt and model to answer. Played by `dialogari.agent`."""
+
+    def resolve(self, model: str | None) -> str:
+        """Return `provider:model` for what a request or a prompt named, or for the default.
+
+        Raises:
+            TurnError: `unknown_model`, when no configured provider goes by that name.
+        """
+        ...
+
+    def reply(self, request: AgentRequest) -> AsyncGenerator[AgentEvent]:
+        """Stream the answer; the last event is `AgentDone`.
+
+        Closing the iterator or cancelling its consumer closes the model's connection.
+
+        Raises:
+            TurnError: `model_error` and the reason; no other exception leaves.
+        """
+        ...
+
+
+class History(Protocol):
+    """Memory of conversations. Played by `dialogari.store`."""
+
+    async def load(self, conversation: ConversationKey) -> Past:
+        """Return what was said before.
+
+        Raises:
+            TurnError: `error`, when the store can't be read.
+        """
+        ...
+
+    async def append(self, record: TurnRecord) -> None:
+        """Store a turn; returns once it would survive a crash.
+
+        Raises:
+            TurnError: `error`, when the store refuses.
+        """
+        ...
+
+
+class Catalogue(Protocol):
+    """The prompts, read at each turn so that an edit counts from the next one on."""
+
+    async def find_prompt(self, name: str) -> Prompt | None:
+        """Return the newest version, or None where no prompt has that name.
+
+        Raises:
+            TurnError: `error`, when the store can't be read.
+        """
+        ...

@@ -1,0 +1,174 @@
+"""A language model that isn't one: speaks OpenAI's chat-completions API over real HTTP.
+
+It answers what the test tells it to, records every request, and can fail in every way that real
+servers were seen to fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+SECRET = "sk-stub-0123456789abcdef"
+POISON = "POISON-TEXT-OF-A-SERVER"
+"""Stands in every error the stub sends; it must never reach a log, a variable or a caller."""
+
+Answer = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request as it arrived."""
+
+    messages: list[dict[str, Any]]
+    authorization: str
+
+    @property
+    def question(self) -> str:
+        """The caller's words."""
+        return str(self.messages[-1]["content"])
+
+    @property
+    def instructions(self) -> str:
+        """The prompt."""
+        return "\n".join(str(m["content"]) for m in self.messages if m["role"] == "system")
+
+
+def echo(question: str) -> str:
+    """Answer with the question."""
+    return f"You said {question}"
+
+
+@dataclass(slots=True)
+class ModelStub:
+    """`async with` starts it on a free port of the loopback address."""
+
+    answer: Answer = echo
+    fault: str = ""
+    """Empty, or one of the names in `_fail`."""
+    delay: float = 0.0
+    """Seconds before the first token."""
+    asked: list[Asked] = field(default_factory=list[Asked])
+    abandoned: list[float] = field(default_factory=list[float])
+    """When the client closed a request that was still being answered, on the loop's clock."""
+    url: str = ""
+    _runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=16 * 1024 * 1024)
+        app.router.add_post("/v1/chat/completions", self._complete)
+        # Cancelled handlers are how a closed connection is seen.
+        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"{site.name.replace('0.0.0.0', '127.0.0.1')}/v1"
+        server = site._server  # noqa: SLF001 - the only place that knows the free port
+        port = server.sockets[0].getsockname()[1] if server else 0  # type: ignore[attr-defined]
+        self.url = f"http://127.0.0.1:{port}/v1"
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        body = json.loads(await request.read())
+        asked = Asked(body["messages"], request.headers.get("Authorization", ""))
+        self.asked.append(asked)
+        try:
+            await asyncio.sleep(self.delay)
+            if self.fault:
+                return await self._fail(request)
+            return await self._stream(request, self.answer(asked.question))
+        except (asyncio.CancelledError, ConnectionResetError):
+            self.abandoned.append(asyncio.get_running_loop().time())
+            raise
+
+    async def _stream(self, request: web.Request, text: str, end: str = "stop") -> web.StreamResponse:
+        response = await _open_stream(request)
+        for piece in text.split(" "):
+            # Built by hand, so that lone surrogates and other odd text go out as models send it.
+            await _send(response, {"content": piece if piece is text else piece + " "})
+        await _send(response, {}, finish_reason=end)
+        usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
+        await _send_chunk(response, {**_chunk(), "choices": [], "usage": usage})
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+    async def _fail(self, request: web.Request) -> web.StreamResponse:
+        match self.fault:
+            case "http_401" | "http_429" | "http_500" | "http_503":
+                error = {"error": {"message": f"{POISON} {SECRET}", "type": "bad", "code": None}}
+                headers = {"Retry-After": "30"}
+                return web.json_response(error, status=int(self.fault[5:]), headers=headers)
+            case "html":
+                return web.Response(text=f"<html>{POISON}</html>", content_type="text/html")
+            case "empty":
+                return await self._stream(request, "")
+            case "blank":
+                return await self._stream(request, " \n ** ** \n ")
+            case "stall":
+                await asyncio.sleep(60)
+            case "endless":
+                await self._never_stop(request)
+            case _:
+                await self._break_stream(request)
+        return web.Response()
+
+    async def _break_stream(self, request: web.Request) -> None:
+        response = await _open_stream(request)
+        await _send(response, {"content": "The first words "})
+        match self.fault:
+            case "malformed":
+                await response.write(f"data: {{ {POISON} {SECRET} \n\n".encode())
+                await response.write(b"data: [DONE]\n\n")
+            case "error_event":
+                error = {"error": {"message": f"{POISON} {SECRET}", "code": 500}}
+                await response.write(f"data: {json.dumps(error)}\n\n".encode())
+            case "stall_in_stream":
+                await asyncio.sleep(60)
+            case "drop":
+                assert request.transport is not None
+                request.transport.abort()
+            case _:
+                raise AssertionError(self.fault)
+
+    async def _never_stop(self, request: web.Request) -> None:
+        response = await _open_stream(request)
+        while True:
+            await _send(response, {"content": "and on and on " * 50})
+
+
+async def _open_stream(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    return response
+
+
+def _chunk() -> dict[str, Any]:
+    return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "stub"}
+
+
+async def _send(
+    response: web.StreamResponse, delta: dict[str, Any], finish_reason: str | None = None
+) -> None:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    await _send_chunk(response, {**_chunk(), "choices": [choice]})
+
+
+async def _send_chunk(response: web.StreamResponse, chunk: dict[str, Any]) -> None:
+    await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
