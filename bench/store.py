@@ -192,7 +192,7 @@ def one_round(folder: Path, conversations: int) -> dict[str, Cost]:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="What the store costs a turn.")
     parser.add_argument("--turns", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     wanted = parser.parse_args()
@@ -206,7 +206,9 @@ def main() -> None:
         rate = statistics.median(costs[name].turns / costs[name].seconds for costs in rounds)
         cpu = statistics.median(costs[name].cpu_seconds / costs[name].turns for costs in rounds)
         floor = floor or cpu
-        sys.stdout.write(f"{name:32} {rate:8.0f} turns/s {cpu * 1e6:7.0f} us CPU {cpu / floor:6.1f}x\n")
+        sys.stdout.write(
+            f"{name:32} {rate:8.0f} turns/s {cpu * 1e6:7.0f} us CPU {cpu / floor:6.1f}x\n"
+        )
 
 
 if __name__ == "__main__":

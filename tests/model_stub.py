@@ -21,6 +21,9 @@ SECRET = "sk-stub-0123456789abcdef"
 POISON = "POISON-TEXT-OF-A-SERVER"
 """Stands in every error the stub sends; it must never reach a log, a variable or a caller."""
 
+PIECE = 40
+"""Characters in one chunk of an answer."""
+
 Answer = Callable[[str], str]
 
 
@@ -70,10 +73,7 @@ class ModelStub:
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
-        self.url = f"{site.name.replace('0.0.0.0', '127.0.0.1')}/v1"
-        server = site._server  # noqa: SLF001 - the only place that knows the free port
-        port = server.sockets[0].getsockname()[1] if server else 0  # type: ignore[attr-defined]
-        self.url = f"http://127.0.0.1:{port}/v1"
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
         return self
 
     async def __aexit__(
@@ -98,12 +98,13 @@ class ModelStub:
             self.abandoned.append(asyncio.get_running_loop().time())
             raise
 
-    async def _stream(self, request: web.Request, text: str, end: str = "stop") -> web.StreamResponse:
+    async def _stream(
+        self, request: web.Request, text: str, end: str = "stop"
+    ) -> web.StreamResponse:
         response = await _open_stream(request)
-        for piece in text.split(" "):
-            # Built by hand, so that lone surrogates and other odd text go out as models send it.
-            await _send(response, {"content": piece if piece is text else piece + " "})
-        await _send(response, {}, finish_reason=end)
+        for start in range(0, len(text), PIECE):
+            await _send(response, {"content": text[start : start + PIECE]})
+        await _send(response, {}, finish_reason="stop")
         usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
         await _send_chunk(response, {**_chunk(), "choices": [], "usage": usage})
         await response.write(b"data: [DONE]\n\n")

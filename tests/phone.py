@@ -44,9 +44,15 @@ exten => first,1,Set(AI_STATUS=)
  same => n,Goto(back,s,1)
 exten => bare,1,Stasis(${APP})
  same => n,Goto(back,s,1)
+exten => bare_named,1,Stasis(${APP},UNIQUEID=${NAME})
+ same => n,Goto(back,s,1)
 exten => base64,1,Stasis(${APP},UNIQUEID=${TAG},USER_INPUT_B64=${BASE64_ENCODE(${USER_INPUT})})
  same => n,Goto(back,s,1)
 exten => uri,1,Stasis(${APP},UNIQUEID=${TAG},USER_INPUT_URI=${URIENCODE(${USER_INPUT})})
+ same => n,Goto(back,s,1)
+; a speech recogniser that writes Latin-1
+exten => latin1,1,Set(USER_INPUT=${URIDECODE(ma%F1ana)})
+ same => n,Stasis(${APP},UNIQUEID=${TAG})
  same => n,Goto(back,s,1)
 ; the whole safety net of the contract
 exten => net,1,Set(AI_STATUS=)
@@ -128,9 +134,7 @@ class Phone:
         await self._tasks.__aexit__(None, None, None)
         await self._client.__aexit__(exc_type, exc, traceback)
 
-    async def dial(
-        self, words: str | None, extension: str = "variable", **variables: str
-    ) -> str:
+    async def dial(self, words: str | None, extension: str = "variable", **variables: str) -> str:
         """Place a call and return its tag at once."""
         assert self._client is not None
         tag = f"t-{secrets.token_hex(6)}"

@@ -160,10 +160,15 @@ class Bridge:
         if self._client is not None:
             await self._client.wait_until_ready()
 
+    @property
+    def linked(self) -> bool:
+        """Whether the link to Asterisk is up and proven."""
+        return self._client is not None and self._client.state is LinkState.READY
+
     async def readiness(self) -> dict[str, bool]:
         """Name each part that a call needs, and whether it is ready."""
         return {
-            "asterisk": self._client is not None and self._client.state is LinkState.READY,
+            "asterisk": self.linked,
             "model": self._ai is not None and self._ai.model_ready,
             "database": self._ai is not None and await _writable(self._ai.store),
             "accepting": not self._stopping.is_set(),

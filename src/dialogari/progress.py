@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, and a line for each step elsewhere, for everything that is fetched."""
+"""A progress bar on a terminal, a line for each step elsewhere, for everything that is fetched."""
 
 from __future__ import annotations
 

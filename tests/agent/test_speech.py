@@ -180,10 +180,12 @@ def test_marks_never_take_words_with_them(answer: str) -> None:
 
 
 def test_what_the_parser_cannot_take_is_still_stripped() -> None:
-    """A very long answer loses the commonest marks and none of its words."""
+    """A very long answer, or one full of brackets, loses its marks and none of its words."""
     spoken = make_speakable("# Hola\n\n- **uno** y [dos](http://x)\n<b>tres</b>\n" * 1500)
     assert spoken.startswith("Hola\nuno y dos\ntres\nHola\n")
     assert len(spoken.split()) == 5 * 1500
+    brackets = "[" * 1001
+    assert make_speakable(f"# Hola&#7; {brackets}") == f"Hola {brackets}"
 
 
 @pytest.mark.parametrize(
@@ -194,15 +196,15 @@ def test_what_the_parser_cannot_take_is_still_stripped() -> None:
         "<b a==", "[](", "![[]()", "- a\n", "a\n\n", "a|b\n-|-\n", "~~a", "``` ", "&#1;", "<div>\n",
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("length", [40_000, 100_000])
+@pytest.mark.parametrize("length", [32_000, 100_000])
 def test_a_pathological_answer_takes_no_time(piece: str, length: int) -> None:
-    """Well under two seconds of processor time for 100 kB, and for the longest that is parsed."""
+    """Under a second of processor time for 100 kB, and for the longest that is parsed."""
     answer = (piece * length)[:length]
     began = time.process_time()
     make_speakable(answer)
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 1
 
 
 def test_pictures_within_pictures_do_no_harm() -> None:
-    """Descriptions nested deeper than Python's stack are stripped instead of parsed."""
+    """Descriptions nested deeper than Python's stack neither raise nor lose a word."""
     assert letters_of(make_speakable("![a" * 900 + "](x)" * 900)).count("a") == 900

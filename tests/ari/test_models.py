@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import difflib
 import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialogari.ari import models
 from dialogari.ari.models import (
-    ASTERISK_VERSION,
     ApplicationReplaced,
     Channel,
     ChannelTransfer,
@@ -30,12 +25,7 @@ from dialogari.ari.models import (
     UnknownEvent,
     decode_event,
 )
-from dialogari.sandbox.asterisk import Asterisk
 
-if TYPE_CHECKING:
-    from dialogari.sandbox.installation import Installation
-
-ROOT = Path(__file__).parents[2]
 DATA = Path(__file__).parent / "data"
 FRAMES = (DATA / "events-22.jsonl").read_text(encoding="utf-8").splitlines()
 """One frame of each type that a session with subscribeAll on 22.10.1 brought."""
@@ -296,29 +286,3 @@ def test_user_event_of_a_channel() -> None:
     assert isinstance(event, ChannelUserevent)
     assert event.userevent == {"a": {"b": [1, None]}}
     assert event.extra() == {}
-
-
-async def test_regenerated(asterisk_installation: Installation, tmp_path: Path) -> None:
-    """The generator makes this very file of the descriptions that a real Asterisk serves."""
-    output = tmp_path / "models.py"
-    async with Asterisk(asterisk_installation) as asterisk:
-        await run_generator(asterisk, output)
-    difference = compare(Path(models.__file__), output)
-    if asterisk_installation.version != ASTERISK_VERSION:
-        pytest.skip(f"made from {ASTERISK_VERSION}; here it would differ:\n{difference}")
-    assert difference == ""
-
-
-async def run_generator(asterisk: Asterisk, output: Path) -> None:
-    """Run the generator as its documentation says."""
-    login = ["--user", asterisk.username, "--password", asterisk.password]
-    arguments = [ROOT / "tools/generate_ari.py", asterisk.url, *login, "--output", output]
-    generator = await asyncio.create_subprocess_exec(sys.executable, *arguments)
-    async with asyncio.timeout(30):
-        assert await generator.wait() == 0
-
-
-def compare(one: Path, other: Path) -> str:
-    """Return how two files differ; nothing where they do not."""
-    before, after = (path.read_text(encoding="utf-8").splitlines() for path in (one, other))
-    return "\n".join(difflib.unified_diff(before, after, lineterm="", n=0))

@@ -152,6 +152,8 @@ def test_a_sentence_in_the_first_half_is_too_early() -> None:
 def test_a_word_is_cut_only_where_it_must_be() -> None:
     """A blank anywhere is better than a cut in a word; a word without end is cut all the same."""
     assert split_answer("a" * 100 + " " + "b" * 3950) == ["a" * 100, "b" * 3950]
+    assert split_answer("a" * 100 + " " + "b" * 4000) == ["a" * 100, "b" * 4000]
+    assert split_answer("aa " + "b" * 3997 + " c") == ["aa " + "b" * 3997, "c"]
     assert split_answer("a" * 5000) == ["a" * LONGEST, "a" * 1000]
 
 

@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
-_LONGEST_PARSED: Final = 40_000
-"""Characters; more than the dialplan can take in all its parts together."""
+_LONGEST_PARSED: Final = 32_000
+"""Characters; the dialplan takes no more in all its parts together."""
 _MOST_BRACKETS: Final = 1_000
 """The parser's time grows with the square of the opening brackets (measured)."""
 _DEEPEST: Final = 20
-"""Levels of blocks within blocks; the parser drops what lies deeper."""
+"""Levels of blocks within blocks; the parser drops what lies deeper. It also keeps the parser's
+recursion within 100 frames (measured)."""
 
 # Off: indented code, because models indent text, and link references, because they swallow
 # lines such as "[Note]: today".
@@ -84,23 +85,16 @@ def make_speakable(text: str) -> str:
     """
     clean = _clean(text)
     blocks = _parse(clean)
-    if blocks is None:
-        return _tidy(_strip(clean))
-    spoken = [
-        _close(block.text) if block.closes or number < len(blocks) else block.text
-        for number, block in enumerate(blocks, start=1)
-    ]
-    return _tidy(_clean("\n".join(spoken)))
+    spoken = _strip(clean) if blocks is None else _join(blocks)
+    # Once more, because entities such as &#7; have been decoded.
+    return _tidy(_clean(spoken))
 
 
 def _parse(text: str) -> list[_Block] | None:
     """Return the blocks that hold text, or None where the parser would lose some or take long."""
     if len(text) > _LONGEST_PARSED or text.count("[") > _MOST_BRACKETS:
         return None
-    try:
-        tokens = _PARSER.parse(text)
-    except RecursionError:  # pictures within pictures' descriptions
-        return None
+    tokens = _PARSER.parse(text)
     if any(token.level >= _DEEPEST - 1 for token in tokens):
         return None
     reader = _Reader()
@@ -226,6 +220,13 @@ def _speak_tag(tag: str) -> str:
     if not _TAG.fullmatch(tag):
         return tag
     return "\n" if _LINE_BREAK.match(tag) else ""
+
+
+def _join(blocks: Sequence[_Block]) -> str:
+    return "\n".join(
+        _close(block.text) if block.closes or number < len(blocks) else block.text
+        for number, block in enumerate(blocks, start=1)
+    )
 
 
 def _close(text: str) -> str:

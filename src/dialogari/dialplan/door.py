@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import structlog
@@ -100,8 +101,7 @@ class DialplanDoor:
             if arguments.text is None:
                 request = replace(request, text=await call.get_variable(WORDS) or "")
         except AriError as error:
-            failure = TurnError(Status.ERROR, _reason(error), Side.ASTERISK)
-            return request, self._refusal(request, failure)
+            return request, self._refusal(request, _unread_words(error))
         limit = min(arguments.timeout or self._deadline, self._deadline)
         # At least a moment, so that a late turn ends as `timeout` in the usual way.
         request = replace(request, timeout=max(limit - _elapsed(call), 0.001))
@@ -134,6 +134,13 @@ class DialplanDoor:
             await call.set_variables(response_variables(response, _elapsed(call)))
         except AriError as again:
             logger.error("failure_not_told", cause=_reason(again))  # noqa: TRY400 - the cause says all
+
+
+def _unread_words(error: AriError) -> TurnError:
+    # Asterisk can't put bytes that are not UTF-8 into JSON and answers 500 (measured on 22.10).
+    if isinstance(error, RequestFailed) and error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return TurnError(Status.BAD_REQUEST, "user_input.not_utf8", Side.CALLER)
+    return TurnError(Status.ERROR, _reason(error), Side.ASTERISK)
 
 
 def _request(call: Call, arguments: Arguments, text: str) -> TurnRequest:

@@ -23,7 +23,6 @@ from __future__ import annotations
 import sqlite3
 
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from dialogari.turn import Side, Status, TurnError
 
@@ -143,8 +142,6 @@ def explain(error: SQLAlchemyError) -> UnavailableError | RejectedError:
     code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) & 0xFF
     if code in _UNAVAILABLE:
         return UnavailableError(*_UNAVAILABLE[code])
-    if isinstance(error, PoolTimeoutError):
-        return UnavailableError("store.locked", "every connection to the database is taken")
     if isinstance(error, OperationalError):
         return UnavailableError("store.unavailable", "the database fails")
     if isinstance(error, IntegrityError):

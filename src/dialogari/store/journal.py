@@ -118,7 +118,7 @@ class Journal:
         """Store turns for the length of the block, and at its end those that still wait."""
         failure: BaseException | None = None
         async with asyncio.TaskGroup() as tasks:
-            writer = tasks.create_task(self._write(), name="store-journal")
+            writer = tasks.create_task(self._write_batches(), name="store-journal")
             self._open = True
             try:
                 yield
@@ -135,7 +135,7 @@ class Journal:
         if writer.cancel():
             _log.error("%d turns are not stored: the database does not answer", len(self._waiting))
 
-    async def _write(self) -> None:
+    async def _write_batches(self) -> None:
         while self._open or self._waiting:
             await self._arrival.wait()
             self._arrival.clear()
@@ -146,24 +146,25 @@ class Journal:
         return [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
 
     async def _store(self, batch: Sequence[_Entry]) -> None:
-        records = [entry.record for entry in batch]
         outcomes: Sequence[StoreError | None]
         try:
-            outcomes = await self._try(records)
-        except UnavailableError as error:
-            _log.warning("%d turns are not stored: %s", len(batch), error.reason)
-            outcomes = [UnavailableError(error.reason, error.message) for _ in batch]
+            outcomes = await self._write_records([entry.record for entry in batch])
+        except Exception as error:  # noqa: BLE001 - the task's boundary: no batch may end the writer
+            reason = error.reason if isinstance(error, StoreError) else "store.unavailable"
+            _log.warning("%d turns are not stored: %s", len(batch), reason)
+            _log.debug("why %d turns are not stored", len(batch), exc_info=error)
+            outcomes = [UnavailableError(reason, "the turn could not be stored") for _ in batch]
         for entry, outcome in zip(batch, outcomes, strict=True):
             entry.settle(outcome)
 
-    async def _try(self, records: Sequence[TurnRecord]) -> Sequence[StoreError | None]:
-        """Return what became of each record; raises UnavailableError where nothing was stored."""
+    async def _write_records(self, records: Sequence[TurnRecord]) -> Sequence[StoreError | None]:
+        """Return what became of each record; raises where the database stored none."""
         try:
             await self._database.write(partial(store_together, records))
         except UnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one record must not fail the others
-            _log.debug("a batch is stored again, one by one", exc_info=error)
+            _log.debug("%d turns are stored again, each alone", len(records), exc_info=error)
         else:
             return [None] * len(records)
         return await self._database.write(partial(store_apart, records))
@@ -171,17 +172,16 @@ class Journal:
 
 def store_together(records: Sequence[TurnRecord], connection: Connection) -> None:
     """Store all records in the transaction of `connection`, and their conversations where new."""
-    latest = {record.conversation: record for record in records}
     connection.execute(
         _UPSERT_CONVERSATION,
         [
             {
-                "server": key.server,
-                "uniqueid": key.id,
+                "server": record.conversation.server,
+                "uniqueid": record.conversation.id,
                 "created_at": record.started,
                 "last_turn_at": record.started,
             }
-            for key, record in latest.items()
+            for record in records
         ],
     )
     connection.execute(_INSERT_TURN, [_turn_row(record) for record in records])

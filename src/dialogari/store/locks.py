@@ -36,7 +36,7 @@ class FileLock:
     """One lock file, open until `close`, held between `acquire` and `release`."""
 
     def __init__(self, path: Path, *, like: Path) -> None:
-        """Open or create `path`, with the owner and the mode of the database file `like`.
+        """Open or create `path`, for whoever may open the database file `like`.
 
         Root's terminal would otherwise leave a lock that the bridge's own user can't open.
 
@@ -44,7 +44,7 @@ class FileLock:
             OSError: the file can't be opened for writing.
         """
         wanted = like.stat()
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, wanted.st_mode & 0o666)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, wanted.st_mode & 0o666 | 0o600)
         if os.geteuid() == 0:
             os.fchown(self._file, wanted.st_uid, wanted.st_gid)
 

@@ -19,8 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import URL, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import URL, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
 
 from dialogari.store.errors import DatabaseInUseError, DatabaseUrlError, UnavailableError, explain
 from dialogari.store.locks import FileLock, LockHeldError
@@ -48,20 +48,18 @@ _LOG_BYTES = 16 * 1024 * 1024
 def database_path(url: str) -> Path:
     """Return the file that `sqlite:///PATH` names (four slashes for an absolute path).
 
+    The path is taken as it is written: nothing in it is decoded.
+
     Raises:
         DatabaseUrlError: another form, another database, or one in memory.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise DatabaseUrlError("DATABASE_URL must have the form sqlite:///PATH") from None
-    if parsed.drivername != "sqlite":
+    name = url.removeprefix("sqlite:///")
+    if name in ("", url, ":memory:") or "?" in name:
+        # Not repeated here: the address of another database may hold its password.
         raise DatabaseUrlError(
-            f"DATABASE_URL names {parsed.drivername!r}; this version stores in sqlite:///PATH only"
+            "DATABASE_URL must name a file, sqlite:///PATH; this version stores in nothing else"
         )
-    if parsed.host or parsed.query or not parsed.database or parsed.database == ":memory:":
-        raise DatabaseUrlError("DATABASE_URL must name a file and nothing else: sqlite:///PATH")
-    return Path(parsed.database).absolute()
+    return Path(name).absolute()
 
 
 class SqliteFile:
@@ -131,21 +129,21 @@ class SqliteFile:
     def _upgrade(self, *, claimed: bool) -> None:
         """Upgrade under the claim, so that no bridge works on tables that change beneath it."""
         give_up = time.monotonic() + _UPGRADE_SECONDS
+        # Whoever holds the claim may be starting as well, and do what we came for.
         while self.read(needs_upgrade):
             if claimed:
-                self.write(upgrade)
-                continue
+                return self.write(upgrade)
             try:
                 with self._claim.held(0.1):
-                    self.write(upgrade)
+                    return self.write(upgrade)
             except LockHeldError as error:
-                if time.monotonic() < give_up:
-                    continue
-                raise DatabaseInUseError(
-                    f"the database {self.path} must be upgraded, but a bridge of an older version "
-                    f"(process {error.pid}) is at work on it; restart that bridge",
-                    error.pid,
-                ) from error
+                if time.monotonic() >= give_up:
+                    raise DatabaseInUseError(
+                        f"the database {self.path} must be upgraded, but a bridge of an older "
+                        f"version (process {error.pid}) is at work on it; restart that bridge",
+                        error.pid,
+                    ) from error
+        return None
 
 
 def _create(path: Path) -> None:
@@ -186,7 +184,6 @@ def _engine(path: Path, connections: int, *pragmas: str) -> Engine:
         connect_args={"isolation_level": None, "check_same_thread": False, "timeout": BUSY_SECONDS},
         pool_size=connections,
         max_overflow=0,
-        pool_timeout=BUSY_SECONDS,
         # The parameters are what a caller said, and an exception may be logged.
         hide_parameters=True,
         json_serializer=partial(json.dumps, ensure_ascii=False),

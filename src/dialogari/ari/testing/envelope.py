@@ -34,14 +34,15 @@ def open_envelope(text: str) -> tuple[dict[str, Any], Command | Answer]:
     path, _, query = uri.partition("?")
     if path.startswith("/"):
         return fields, Answer(405, {"message": "Invalid method"})
+    try:
+        body = _body(fields)
+    except ValueError:
+        message = f"Unable to parse 'message_body' as '{fields['content_type']}'."
+        return fields, Answer(400, {"message": message}, "Bad request")
     extra = cast("list[dict[str, str]]", fields.get("query_strings", []))
-    command = Command(
-        fields["method"],
-        tuple(unquote(segment) for segment in path.split("/")),
-        _body(fields),
-        (*parse_qsl(query), *((entry["name"], entry["value"]) for entry in extra)),
-    )
-    return fields, command
+    pairs = (*parse_qsl(query), *((entry["name"], entry["value"]) for entry in extra))
+    segments = tuple(unquote(segment) for segment in path.split("/"))
+    return fields, Command(fields["method"], segments, body, pairs)
 
 
 def _fault_in(fields: dict[str, Any]) -> str:
@@ -50,7 +51,7 @@ def _fault_in(fields: dict[str, Any]) -> str:
         return "No 'type' property."
     if fields["type"] != "RESTRequest":
         return "Unknown request type."
-    if not fields.get("uri"):
+    if not _text(fields, "uri"):
         return "Empty or missing 'uri' property."
     if fields.get("method") not in METHODS:
         return "Unknown or missing 'method' property."
@@ -72,12 +73,18 @@ def seal(fields: dict[str, Any], answer: Answer, application: str) -> bytes:
         application=application,
         timestamp=now(),
         asterisk_id=ASTERISK_ID,
-        transaction_id=fields.get("transaction_id", ""),
-        request_id=fields.get("request_id", ""),
+        transaction_id=_text(fields, "transaction_id"),
+        request_id=_text(fields, "request_id"),
         status_code=answer.status,
         reason_phrase=answer.phrase,
-        uri=str(fields.get("uri", "")).partition("?")[0],
+        uri=_text(fields, "uri").partition("?")[0],
         content_type=None if body is None else "application/json",
         message_body=body,
     )
     return msgspec.json.encode(response)
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    """Return a field; one that is no string counts for none."""
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""

@@ -170,7 +170,8 @@ class FakeAsterisk:
         return header == f"Basic {base64.b64encode(expected.encode()).decode()}"
 
     async def _serve_command(self, request: web.Request) -> web.StreamResponse:
-        body = await request.read()
+        # A body that does not call itself JSON is ignored.
+        body = await request.read() if request.content_type == "application/json" else b""
         if len(body) > LARGEST_BODY:
             return web.json_response({"message": "Request body too large"}, status=413)
         try:
@@ -196,11 +197,11 @@ class FakeAsterisk:
         return response
 
     async def _serve_events(self, request: web.Request) -> web.StreamResponse:
-        names = [name for name in request.query.get("app", "").split(",") if name]
         if request.headers.get("Upgrade", "").lower() != "websocket":
-            return web.Response(status=426, text="<html></html>", content_type="text/html")
+            return _page(426)
+        names = [name for name in request.query.get("app", "").split(",") if name]
         if not names:
-            return web.Response(status=400, text="<html></html>", content_type="text/html")
+            return _page(400)
         socket = Socket()
         connection = await socket.accept(request)
         self._sockets.add(socket)
@@ -253,3 +254,8 @@ def _response(answer: Answer) -> web.Response:
     body = None if answer.body is None else msgspec.json.encode(answer.body)
     kind = None if body is None else "application/json"
     return web.Response(status=answer.status, reason=answer.phrase, body=body, content_type=kind)
+
+
+def _page(status: int) -> web.Response:
+    """Return what Asterisk's HTTP layer answers, before ARI has seen the request."""
+    return web.Response(status=status, text="<html></html>", content_type="text/html")

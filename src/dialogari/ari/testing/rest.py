@@ -219,13 +219,7 @@ class RestInterface:
         if not isinstance(wanted, dict):
             raise Refusal(400, "The 'variables' field must be a JSON object")
         values = cast("dict[str, Any]", wanted)
-        texts = {name: _text(value) for name, value in values.items() if name}
-        if None in texts.values():
-            raise Refusal(
-                400,
-                "Each value in 'variables' must be a string or an object with 'value' and"
-                " optional 'report_events'",
-            )
+        texts = {name: _bulk_text(value) for name, value in values.items() if name}
         self._controlled(call)
         events = [event for name in texts for event in call.set_variable(name, texts[name])]
         return Answer(204, events=tuple(events), events_first=True)
@@ -248,11 +242,20 @@ class RestInterface:
         return call
 
 
-def _text(value: Any) -> str | None:
-    """Return a bulk variable's value, which may be wrapped; None: it has no form that is taken."""
-    if isinstance(value, dict):
-        value = cast("dict[str, Any]", value).get("value")
-    return value if isinstance(value, str) else None
+def _bulk_text(value: Any) -> str:
+    """Return the text of a variable in a bulk request, where it may be wrapped."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, dict):
+        raise Refusal(
+            400,
+            "Each value in 'variables' must be a string or an object with 'value' and"
+            " optional 'report_events'",
+        )
+    text = cast("dict[str, Any]", value).get("value")
+    if not isinstance(text, str):
+        raise Refusal(400, "Each object value in 'variables' must include string field 'value'")
+    return text
 
 
 def _pattern(path: tuple[str, ...]) -> str:

@@ -24,7 +24,6 @@ from websockets.exceptions import (
 )
 
 from dialogari.ari.errors import Unauthorized, UnknownOutcome, Unreachable
-from dialogari.ari.models import RESTResponse
 from dialogari.ari.operations import Request, Response
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
+    from dialogari.ari.models import RESTResponse
     from dialogari.ari.transport import Server
 
 PING_INTERVAL = 10.0

@@ -1,0 +1,143 @@
+"""What a conversation remembers, and that it comes back byte for byte."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dialogari.store.store import Store, open_store
+from dialogari.turn import ConversationKey, History, Message, Past, Role, Status, TurnError
+from store.turn_records import CALL, execute, query, turn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEXTS = [
+    "",
+    " blanks \t and\r\n lines \n",
+    "¿Cuánto cuesta? Über 5 €, señor",
+    "family 👨‍👩‍👧‍👦, flag 🇪🇸, 𝔘𝔫𝔦𝔠𝔬𝔡𝔢",
+    "a\x00b\x00",
+    "\x01\x1b[31m\x7f\x85\u2028",
+    "e\u0301 is not \u00e9",
+    "'; DROP TABLE turns; -- \\ \" ` % :name ? {x}",
+    "á" * 10_000,
+    "x" * 20_000,
+]
+
+
+async def test_a_new_conversation_is_empty(store: Store) -> None:
+    """Nothing was said before the first turn."""
+    history: History = store.history
+
+    assert await history.load(CALL) == Past(messages=[], turns=0)
+
+
+async def test_a_conversation_survives_a_restart(url: str) -> None:
+    """What was appended before the store closed is loaded after it opened again, in order."""
+    async with open_store(url, exclusive=True) as store:
+        await store.history.append(turn(1, question="When do you open?", answer="At ten."))
+        await store.history.append(turn(2, question="And on Sunday?", answer="Closed."))
+
+    async with open_store(url, exclusive=True) as store:
+        past = await store.history.load(CALL)
+
+    assert past.turns == 2
+    assert past.messages == [
+        Message(Role.CALLER, "When do you open?"),
+        Message(Role.ASSISTANT, "At ten."),
+        Message(Role.CALLER, "And on Sunday?"),
+        Message(Role.ASSISTANT, "Closed."),
+    ]
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.OK])
+async def test_turns_that_failed_count_but_are_not_remembered(status: Status, store: Store) -> None:
+    """A failed turn has its number and its row, but the model is not told of it."""
+    await store.history.append(turn(1, question="kept"))
+    await store.history.append(turn(2, question="lost", answer="", status=status))
+
+    past = await store.history.load(CALL)
+
+    assert past.turns == 2
+    assert [message.text for message in past.messages] == ["kept", "At ten."]
+
+
+async def test_the_newest_fifty_turns_are_remembered(store: Store) -> None:
+    """A call without end costs a bounded number of tokens; its numbers go on."""
+    for number in range(1, 61):
+        await store.history.append(turn(number, question=str(number)))
+
+    past = await store.history.load(CALL)
+
+    assert past.turns == 60
+    assert [message.text for message in past.messages[::2]] == [str(n) for n in range(11, 61)]
+
+
+async def test_conversations_are_told_apart_by_server_and_id(store: Store) -> None:
+    """Two servers may give two calls the same id; neither hears the other."""
+    keys = [ConversationKey("a", "1.1"), ConversationKey("b", "1.1"), ConversationKey("", "a/1.1")]
+    for key in keys:
+        await store.history.append(turn(1, key, question=f"{key.server} {key.id}"))
+
+    for key in keys:
+        past = await store.history.load(key)
+        assert [message.text for message in past.messages][::2] == [f"{key.server} {key.id}"]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=[str(index) for index in range(len(TEXTS))])
+async def test_texts_are_kept_byte_for_byte(text: str, store: Store, database_file: Path) -> None:
+    """Question, answer, id and facts come back as they went in, whatever characters they have."""
+    key = ConversationKey(text, text)
+    record = turn(1, key, question=text, answer=text, facts={text: text})
+
+    await store.history.append(record)
+    past = await store.history.load(key)
+
+    assert [message.text for message in past.messages] == [text, text]
+    (row,) = query(database_file, "SELECT CAST(question AS BLOB), facts FROM turns")
+    assert row[0] == text.encode()
+    assert json.loads(str(row[1])) == {text: text}
+
+
+async def test_half_characters_are_replaced_and_harm_nobody(store: Store) -> None:
+    """A lone surrogate, which no database takes, is stored as U+FFFD wherever it stands."""
+    half = "caf\udce9"
+    key = ConversationKey(half, half)
+
+    await store.history.append(turn(1, key, question=half, answer=half, facts={half: half}))
+
+    past = await store.history.load(key)
+    assert [message.text for message in past.messages] == ["caf\ufffd", "caf\ufffd"]
+
+
+async def test_every_field_of_a_turn_can_be_read_by_hand(store: Store, database_file: Path) -> None:
+    """The row says in plain columns what the turn's record said."""
+    facts = {"customer": "Núñez", "queue": "7"}
+    record = turn(1, status=Status.MODEL_ERROR, facts=facts)
+
+    await store.history.append(record)
+
+    (row,) = query(
+        database_file,
+        "SELECT uniqueid, number, status, reason, question, answer, prompt, prompt_version, model,"
+        " input_tokens, output_tokens, seconds, started_at, facts ->> 'customer'"
+        " FROM turns JOIN conversations ON conversations.id = conversation_id",
+    )
+    started = record.started.replace(tzinfo=None).isoformat(" ")
+    assert row == (
+        *(CALL.id, 1, "model_error", "model.failed", "When do you open?", "At ten.", "default"),
+        *(1, "local:test", 20, 5, 0.25, started, "Núñez"),
+    )
+
+
+async def test_a_store_that_cannot_be_read_is_a_status(store: Store, database_file: Path) -> None:
+    """A failing read ends as a TurnError with a reason, on the system's side."""
+    execute(database_file, "DROP TABLE turns")
+
+    with pytest.raises(TurnError) as failure:
+        await store.history.load(CALL)
+
+    assert str(failure.value) == "error: store.unavailable"
