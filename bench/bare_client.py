@@ -57,7 +57,7 @@ class Frame(msgspec.Struct):
     """What comes over the websocket, events and answers alike; the rest of it is skipped."""
 
     type: str
-    application: str = ""
+    timestamp: str = ""
     channel: Channel | None = None
     dialplan_app: str = ""
     dialplan_app_data: str = ""

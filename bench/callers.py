@@ -1,19 +1,20 @@
 """Places the calls of `turn.py` and takes the time of each, for every program in the same way.
 
-Asterisk tells this process of every step a channel takes in the dialplan. A call's time runs from
-the step into Stasis() to the step out of it, on the clock of this process as the events arrive: the
-program under test is not asked, and what it costs to place and end a call is not in it. The far end
-of each call never answers, so no sound flows.
+Asterisk tells this process of every step a channel takes in the dialplan, with its own time stamp.
+A call's time runs from its step into Stasis() to its next step, after the `continue`: neither the
+program under test nor this process has a say in it, and what it costs to place and end a call is
+not in it. The far end of each call never answers, so no sound flows.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import statistics
 import time
+from bisect import bisect_left, bisect_right
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bare_client import be_quiet, open_socket
@@ -37,6 +38,8 @@ QUESTION = "At what time do you close today, please, and are you open on Saturda
 APPLICATION = "bench-callers"
 CALL_LIMIT = 30.0
 """Seconds for a call from its first to its last event; a turn of the bridge may take 12."""
+STAMP = 0.001
+"""Resolution of Asterisk's time stamps, in seconds."""
 SETTLE = 0.2
 """Seconds after the last call for what a program does when its caller is served: its log, say."""
 
@@ -54,7 +57,7 @@ class Cost:
     """What the calls of one round took, in seconds."""
 
     waits: tuple[float, ...]
-    """For each call that was answered `ok`."""
+    """Of each call that was answered `ok`, in whole milliseconds, shortest first."""
     failed: int
     wall: float
     cpu: float
@@ -68,8 +71,15 @@ class Cost:
         return len(self.waits) + self.failed
 
     def wait(self, percentile: int) -> float:
-        """Return the seconds within which that share of the answered calls was back."""
-        return statistics.quantiles(self.waits, n=100, method="inclusive")[percentile - 1]
+        """Return the seconds within which that share of the answered calls was back.
+
+        Calls that Asterisk's stamps show as equal count as evenly spread over their millisecond.
+        """
+        rank = len(self.waits) * percentile / 100
+        wait = self.waits[int(rank)]
+        shorter = bisect_left(self.waits, wait)
+        equal = bisect_right(self.waits, wait) - shorter
+        return wait + ((rank - shorter) / equal - 0.5) * STAMP
 
 
 @dataclass(slots=True)
@@ -77,8 +87,8 @@ class _Placed:
     """A call that is under way."""
 
     over: asyncio.Future[None]
-    entered: float = 0.0
-    left: float = 0.0
+    entered: str = ""
+    left: str = ""
     status: str = ""
 
 
@@ -94,7 +104,7 @@ class Callers:
     async def hear(self) -> None:
         """Take the events of all calls; ends by raising."""
         async for frame in self._socket.frames():
-            self._hear(frame, time.perf_counter())
+            self._hear(frame)
 
     async def place(self, program: str) -> float | None:
         """Place one call to a program and wait until it is over.
@@ -117,7 +127,10 @@ class Callers:
                 await call.over
         finally:
             del self._placed[channel]
-        return call.left - call.entered if call.status == "ok" else None
+        if call.status != "ok":
+            return None
+        spent = datetime.fromisoformat(call.left) - datetime.fromisoformat(call.entered)
+        return spent.total_seconds()
 
     async def measure(self, program: str, load: Load, pid: int, pbx_pid: int) -> Cost:
         """Place the calls of a round and return what they took.
@@ -138,13 +151,13 @@ class Callers:
                 tasks.create_task(caller())
         wall = time.perf_counter() - began
         await asyncio.sleep(SETTLE)
-        answered = tuple(wait for wait in waits if wait is not None)
+        answered = tuple(sorted(wait for wait in waits if wait is not None))
         failed = load.calls - len(answered)
         if len(answered) <= failed:
             raise RuntimeError(f"{program}: {failed} of {load.calls} calls were not answered")
         return Cost(answered, failed, wall, read_cpu(pid) - cpu, read_cpu(pbx_pid) - pbx_cpu)
 
-    def _hear(self, frame: Frame, now: float) -> None:
+    def _hear(self, frame: Frame) -> None:
         if frame.channel is None:
             return
         caller, _, side = frame.channel.id.partition(";")
@@ -153,9 +166,9 @@ class Callers:
             return
         match frame.type, side, frame.dialplan_app:
             case "ChannelDialplan", "2", "Stasis":
-                call.entered = now
+                call.entered = frame.timestamp
             case "ChannelDialplan", "2", "NoOp":
-                call.left, call.status = now, frame.dialplan_app_data
+                call.left, call.status = frame.timestamp, frame.dialplan_app_data
             case "ChannelDestroyed", "", _:
                 call.over.set_result(None)
             case _:

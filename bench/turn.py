@@ -32,6 +32,7 @@ from bare_client import Pbx
 from callers import DIALPLAN, Cost, Load, open_callers
 
 from dialogari.sandbox.asterisk import Asterisk
+from dialogari.sandbox.errors import SandboxError
 from dialogari.sandbox.fetch import default_cache, find_asterisk
 from dialogari.sandbox.guarded import GuardedProcess
 from dialogari.sandbox.ports import choose_port
@@ -87,7 +88,7 @@ async def running(
     """Run a command of this interpreter in a folder of its own, its output in a file there."""
     (folder / "log").mkdir(parents=True)
     whole = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), **environment}
-    process = GuardedProcess([sys.executable, *command], folder, whole, remove=False)
+    process = GuardedProcess([sys.executable, *command], folder, whole, remove=True)
     try:
         pid = await asyncio.to_thread(process.start)
         yield Program(name, pid, process, folder / "log/console")
@@ -198,16 +199,17 @@ async def _bounded(loads: Sequence[Load], rounds: int) -> Costs:
 
 def main() -> None:
     """Run and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="What the bridge costs a call.")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="a few calls: does it still run?")
     wanted = parser.parse_args()
     loads, rounds = (QUICK, 1) if wanted.quick else (FULL, wanted.rounds)
-    costs = asyncio.run(_bounded(loads, rounds))
-    sys.stdout.write(
-        f"Python {platform.python_version()}, {os.cpu_count()} cores, medians of {rounds} rounds\n\n"
-        f"{render(costs)}\n"
-    )
+    try:
+        costs = asyncio.run(_bounded(loads, rounds))
+    except SandboxError as error:
+        sys.exit(str(error))
+    machine = f"Python {platform.python_version()}, {os.cpu_count()} cores"
+    sys.stdout.write(f"{machine}, medians of {rounds} rounds\n\n{render(costs)}\n")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -286,3 +288,42 @@ async def test_two_questions_of_one_conversation_wait_for_each_other(
 
     assert sorted(back["AI_TURN"] or "" for back in backs) == ["1", "2"]
     assert len(stub.asked[1].messages) == len(stub.asked[0].messages) + 2
+
+
+async def test_cuts_at_random_lose_no_call(
+    asterisk: Asterisk, stub: ModelStub, tmp_path: Path
+) -> None:
+    """With the link cut 20 times under 150 calls, each one is back, answered or told why not."""
+    stub.delay = 0.1
+    chance = random.Random(7)  # noqa: S311 - cuts that come back the same, no secret
+    port = urlsplit(asterisk.url).port
+    assert port is not None
+    async with Cable(port) as cable:
+        settings = make_settings(
+            asterisk, stub, tmp_path, asterisk_ari_url=f"http://127.0.0.1:{cable.port}/ari"
+        )
+        async with (
+            running_bridge(settings) as bridge,
+            Phone(asterisk, settings.asterisk_app_name) as phone,
+        ):
+            places = asyncio.Semaphore(15)
+
+            async def one(number: int) -> tuple[str, str | None]:
+                async with places:
+                    back = await phone.call(f"call {number}", limit=20)
+                    return back.stasis_status, back["AI_STATUS"]
+
+            async def cut() -> None:
+                for _ in range(20):
+                    await asyncio.sleep(chance.uniform(0.02, 0.3))
+                    cable.cut()
+
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(cut())
+                calls = [tasks.create_task(one(number)) for number in range(150)]
+            async with asyncio.timeout(10):
+                await bridge.wait_until_ready()
+
+    ends = Counter(call.result() for call in calls)
+    assert set(ends) <= {("SUCCESS", "ok"), ("SUCCESS", "error"), ("FAILED", "")}, ends
+    assert ends["SUCCESS", "ok"] > 0

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from dialogari.store.database import Database
 
 
+_POISONED = ConversationKey("pbx", "poisoned")
+
+
 @pytest.fixture
 async def database(url: str) -> AsyncGenerator[Database]:
     """Open the database alone."""
@@ -85,17 +88,17 @@ async def test_a_transaction_has_a_limit(
 @pytest.mark.parametrize(
     "poison",
     [
-        replace(turn(5), number=2**70),
-        replace(turn(5), started=datetime(2026, 1, 1)),  # noqa: DTZ001 - what the store refuses
-        replace(turn(5), question=None),
-        replace(turn(5), facts={"key": object()}),
+        replace(turn(5, _POISONED), number=2**70),
+        replace(turn(5, _POISONED), started=datetime(2026, 1, 1)),  # noqa: DTZ001 - refused
+        replace(turn(5, _POISONED), question=None),
+        replace(turn(5, _POISONED), facts={"key": object()}),
     ],
     ids=["number too large", "naive moment", "no text", "facts of another type"],
 )
 async def test_a_poisonous_record_fails_alone(
     poison: TurnRecord, database: Database, database_file: Path
 ) -> None:
-    """What the database refuses takes nobody with it and does not stop the writer."""
+    """What the database refuses leaves no trace, takes nobody with it and stops no writer."""
     journal = Journal(database)
     async with journal.running():
         first, second, third = await outcomes(journal, [turn(1), poison, turn(2)])
@@ -104,6 +107,7 @@ async def test_a_poisonous_record_fails_alone(
     assert (first, third) == (None, None)
     assert isinstance(second, RejectedError)
     assert numbers(database_file) == [1, 2, 3]
+    assert query(database_file, "SELECT uniqueid FROM conversations") == [(CALL.id,)]
 
 
 async def test_the_writer_outlives_a_fault_of_its_own(

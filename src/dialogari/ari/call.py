@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dialogari.ari import operations
+from dialogari.ari.backoff import backoff
 from dialogari.ari.errors import (
     AriError,
     ChannelGone,
@@ -19,16 +20,18 @@ from dialogari.ari.errors import (
     NotFound,
     NotFoundKind,
     NotInStasis,
+    UnknownOutcome,
+    Unreachable,
 )
-from dialogari.ari.models import Variable
+from dialogari.ari.models import Channel, Variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dialogari.ari.connection import Connection
-    from dialogari.ari.models import Channel
     from dialogari.ari.operations import Request, Response
 
+RELEASE_TIMEOUT = 60.0
 LARGEST_BULK = 30_000
 """Bytes of names and values in one bulk request; a body may have 40,960, the rest is JSON."""
 
@@ -85,18 +88,53 @@ class Call:
     async def continue_in_dialplan(self) -> None:
         """Send the call back to the dialplan; it has left, or is leaving, when this returns.
 
-        Raises AriError where Asterisk could not be told. That the caller hung up meanwhile is
-        not an error here.
+        Keeps trying while Asterisk can't be reached, because a call that is not sent back waits in
+        silence; after each lost answer it looks first whether the call has left already. That the
+        caller hung up meanwhile is not an error here.
+
+        Raises:
+            AriError: Asterisk refused, or could not be reached for RELEASE_TIMEOUT seconds.
         """
         # Before sending: StasisEnd may arrive before the answer, and must not look like a hang-up.
         self.released = True
         try:
-            await self._send(operations.continue_in_dialplan(self.id))
-        except ChannelGone:
-            return
+            async with asyncio.timeout(RELEASE_TIMEOUT):
+                await self._leave()
+        except TimeoutError:
+            self.released = False
+            raise Unreachable("the call could not be sent back") from None
         except AriError:
             self.released = False
             raise
+
+    async def _leave(self) -> None:
+        for delay in backoff():
+            try:
+                await self._send(operations.continue_in_dialplan(self.id))
+            except ChannelGone:
+                return
+            except (UnknownOutcome, Unreachable):
+                await asyncio.sleep(delay)
+                if await self._has_left():
+                    return
+            else:
+                return
+
+    async def _has_left(self) -> bool:
+        """Whether the call is no longer in this visit, as far as can be told."""
+        if self.gone is not None:
+            return True
+        try:
+            answer = await self._send(operations.get_channel(self.id))
+            channel = answer.read(Channel)
+        except ChannelGone:
+            return True
+        except (UnknownOutcome, Unreachable):
+            return False
+        # Its StasisEnd may have come while we asked; a later visit must not be thrown out.
+        return self.gone is not None or not operations.is_in_application(
+            channel, self._connection.application
+        )
 
     async def _send(self, request: Request) -> Response:
         try:

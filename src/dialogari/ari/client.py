@@ -31,6 +31,7 @@ from dialogari.ari.errors import (
     NotFound,
 )
 from dialogari.ari.models import Channel, ChannelDestroyed, StasisEnd, StasisStart
+from dialogari.ari.operations import is_in_application
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -47,7 +48,6 @@ logger = logging.getLogger(__name__)
 GRACE = 1.0
 """Seconds a call that only the snapshot knows is given for its StasisStart to arrive: Asterisk
 shows a channel in Stasis a moment before it sends that event."""
-RELEASE_TRIES = 3
 DISALLOWED_EVENTS = ("ChannelVarset", "ChannelDialplan")
 """Each variable we set would come back as an event with its whole value."""
 
@@ -133,21 +133,17 @@ class Client:
 
     def recover(self, channels: Sequence[Channel], since: float) -> None:
         """Compare a snapshot with the calls that handlers own."""
-        ours = {channel.id: channel for channel in channels if self._is_ours(channel)}
+        ours = {
+            channel.id: channel
+            for channel in channels
+            if is_in_application(channel, self._application)
+        }
         for channel_id, (call, _) in list(self._calls.items()):
             if channel_id not in ours and call.started < since and not call.released:
                 self._end(channel_id, GoneReason.ABSENT)
         for channel in ours.values():
             if channel.id not in self._calls and self._tasks is not None:
                 self._tasks.create_task(self._resume(channel.id))
-
-    def _is_ours(self, channel: Channel) -> bool:
-        # app_data holds Stasis()'s own arguments, the application first; it is how a channel
-        # tells which application has it (no ARI answer says so, measured on 22.10 and 16.28).
-        dialplan = channel.dialplan
-        return dialplan.app_name == "Stasis" and (
-            dialplan.app_data.partition(",")[0] == self._application
-        )
 
     async def _resume(self, channel_id: str) -> None:
         await asyncio.sleep(GRACE)
@@ -162,7 +158,7 @@ class Client:
             # The next snapshot, after the reconnect that follows, shows the call again.
             logger.warning("ari_resume_failed", extra={"call": channel_id, "cause": str(error)})
             return
-        if channel_id not in self._calls and self._is_ours(channel):
+        if channel_id not in self._calls and is_in_application(channel, self._application):
             arguments = channel.dialplan.app_data.split(",")[1:]
             self._start(Call(self._connection, channel, arguments), self._resumed)
 
@@ -205,17 +201,11 @@ class Client:
     async def _finish(self, call: Call) -> None:
         try:
             if call.gone is None and not call.released:
-                await self._release(call)
+                await call.continue_in_dialplan()
+        except AriError as error:
+            # A snapshot will show it without a handler and bring it to `resumed`.
+            logger.warning("ari_release_failed", extra={"call": call.id, "cause": str(error)})
         finally:
             owned, _ = self._calls.get(call.id, (None, None))
             if owned is call:
                 del self._calls[call.id]
-
-    async def _release(self, call: Call) -> None:
-        for _ in range(RELEASE_TRIES):
-            try:
-                await call.continue_in_dialplan()
-            except AriError as error:
-                logger.warning("ari_release_failed", extra={"call": call.id, "cause": str(error)})
-            else:
-                return

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import secrets
 from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn, Protocol
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 import msgspec
 
 from dialogari.ari import operations
+from dialogari.ari.backoff import backoff
 from dialogari.ari.errors import (
     ApplicationReplaced,
     AriError,
@@ -47,7 +47,7 @@ from dialogari.ari.transport.http import HttpTransport
 from dialogari.ari.transport.websocket import EventSocket, open_event_socket
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from dialogari.ari.models import Event, UnknownEvent
     from dialogari.ari.operations import Request, Response
@@ -61,8 +61,6 @@ ECHO_INTERVAL = 5.0
 ECHO_TIMEOUT = 4.0
 """With the interval it notices a dead application within 10 s."""
 ECHO_EVENT = "dialogari.echo"
-FIRST_DELAY = 0.1
-LONGEST_DELAY = 5.0
 
 
 class LinkState(StrEnum):
@@ -244,15 +242,6 @@ class Connection:
         heard = self._echoes.get(str(event.userevent.get("token")))
         if heard is not None:
             heard.set()
-
-
-def backoff() -> Iterator[float]:
-    """Yield seconds to wait before each further try: doubling, jittered, at most LONGEST_DELAY."""
-    delay = FIRST_DELAY
-    while True:
-        # Jitter keeps a herd of bridges from knocking at one moment; it guards no secret.
-        yield delay * random.uniform(0.5, 1.0)  # noqa: S311
-        delay = min(delay * 2, LONGEST_DELAY)
 
 
 def _message(body: bytes) -> str:

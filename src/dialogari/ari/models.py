@@ -52,7 +52,8 @@ class Event(Message, kw_only=True, frozen=True):
     application: str
     timestamp: str
     frame: Frame = msgspec.field(default="", name="")
-    """The JSON this event was decoded from; empty on an event made by hand."""
+    """The JSON this event was decoded from, which counts when events are compared; empty on an
+    event made by hand. To pass an event on, send this and do not encode anew."""
 
     @property
     def type(self) -> str:

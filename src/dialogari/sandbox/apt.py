@@ -2,6 +2,8 @@
 
 apt-get is run on a state, a cache and a list of sources in a folder of ours. It takes the system's
 mirror, proxies, credentials and keys, and checks the signatures and checksums of all it downloads.
+Only the age of an index is not checked: a mirror that lags behind, or a clock that is wrong, does
+no harm to an Asterisk that listens on the loopback address alone.
 Nothing is installed: packages are only unpacked, none of their scripts is run.
 
 Dependencies are kept thin. Asterisk's packages ask for the client libraries of every database and
@@ -43,14 +45,14 @@ _CONFIGURATION = """\
 Dir::Etc "{folder}/etc"; Dir::Etc::main "/dev/null"; Dir::Etc::parts "/dev/null";
 Dir::Etc::sourcelist "{folder}/etc/sources.list"; Dir::Etc::sourceparts "/dev/null";
 Dir::Etc::preferences "/dev/null"; Dir::Etc::preferencesparts "/dev/null";
-Dir::Etc::trusted "/dev/null"; Dir::Etc::trustedparts "{folder}/etc/keys";
+Dir::Etc::trustedparts "{folder}/etc/keys";
 Dir::State "{folder}/state"; Dir::State::lists "{folder}/lists";
 Dir::State::status "{folder}/status";
 Dir::Cache "{folder}/cache"; Dir::Cache::archives "{folder}/archives";
-Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";
 APT::Architecture "{architecture}"; APT::Architectures {{ "{architecture}"; }};
 APT::Install-Recommends "0"; APT::Sandbox::User ""; APT::Get::Assume-Yes "1";
 APT::Update::Error-Mode "any";
+Acquire::Check-Valid-Until "false"; Acquire::Check-Date "false";
 Acquire::Languages {{ "none"; }};
 Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 Debug::NoLocking "1";
@@ -141,7 +143,9 @@ class PrivateApt:
         return f"apt failed on suite {self.suite.name} of {uri}: {error}"
 
     def read_index(self, report: Callable[[int], None]) -> None:
-        """Fetch and verify the suite's index, some 10 MB; `report` gets the bytes so far.
+        """Fetch and verify the suite's index, some 10 MB.
+
+        `report` is called while it comes, with the bytes that lie on the disk, unpacked.
 
         Raises:
             ProgramError: no such suite, no network, or a signature that doesn't match.

@@ -54,9 +54,9 @@ class Progress:
     step: str
     """What is being done, for a person to read."""
     done: int
-    """Bytes so far."""
+    """Bytes so far; 0 while the total is unknown."""
     total: int | None
-    """Bytes in all; None while nobody knows."""
+    """Bytes in all; None where nobody knows, and it can only be shown that something moves."""
 
 
 def _ignore(_progress: Progress) -> None:
@@ -155,7 +155,7 @@ def _build(
 
     def step(text: str, total: int | None) -> Callable[[int], None]:
         report(Progress(text, 0, total))
-        return lambda done: report(Progress(text, min(done, total or done), total))
+        return lambda done: report(Progress(text, min(done, total or 0), total))
 
     apt.read_index(step(f"Reading the package index of {apt.suite.name}", None))
     size = apt.download_size()

@@ -49,8 +49,10 @@ def run_program(
         output.seek(0)
         errors.seek(0)
         if process.returncode != 0:
-            lines = [line for line in errors.read().splitlines() if line[:2] in {"E:", "W:"}]
-            raise ProgramError(" ".join(lines) or f"{command[0]} ended with {process.returncode}")
+            complaints = [line for line in errors.read().splitlines() if line.startswith("E:")]
+            raise ProgramError(
+                " ".join(complaints) or f"{command[0]} ended with {process.returncode}"
+            )
         return output.read()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import TYPE_CHECKING
 
@@ -196,6 +197,19 @@ async def test_order_of_answer_and_events(
     assert seen[1:] == ([*ends, "RESTResponse"] if events_first else ["RESTResponse", *ends])
 
 
+async def test_usual_order(fake: FakeAsterisk, client: Client) -> None:
+    """Unless told otherwise a set is told before its answer, an end after it."""
+    call = await fake.enter_stasis(APP)
+    shared = {"method": "POST", "content_type": "application/json", "request_id": "1"}
+
+    set_body = '{"variable":"A","value":"1"}'
+    await client.command(**shared, uri=f"channels/{call.id}/variable", message_body=set_body)
+    await client.command(**shared, uri=f"channels/{call.id}/continue", message_body="{}")
+    seen = await client.listen()
+
+    assert seen[1:] == ["ChannelVarset", "RESTResponse", "RESTResponse", "StasisEnd"]
+
+
 async def test_unknown_event(fake: FakeAsterisk, client: Client) -> None:
     """Any event can be sent, such as one that no model knows."""
     await fake.send(APP, {"type": "Novelty", "x": 1})
@@ -203,7 +217,7 @@ async def test_unknown_event(fake: FakeAsterisk, client: Client) -> None:
     event = await client.event("Novelty")
 
     assert event["application"] == APP
-    assert isinstance(decode_event(str(event).replace("'", '"')), UnknownEvent)
+    assert isinstance(decode_event(json.dumps(event)), UnknownEvent)
 
 
 async def test_zombie_socket(fake: FakeAsterisk, client: Client) -> None:

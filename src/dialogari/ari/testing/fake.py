@@ -99,11 +99,11 @@ class FakeAsterisk:
 
     def inject(self, fault: Fault) -> None:
         """Have a fault meet the next commands that match it."""
-        self._faults.waiting.append(fault)
+        self._faults.add(fault)
 
     def heal(self) -> None:
         """Take back all faults, swallowed user events too."""
-        self._faults.waiting.clear()
+        self._faults.clear()
         self.swallow_user_events(False)
 
     def swallow_user_events(self, swallow: bool = True) -> None:

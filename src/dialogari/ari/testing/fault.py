@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dialogari.ari.testing.rest import Command
 
 
@@ -36,17 +39,25 @@ class Fault:
 
 @dataclass(slots=True)
 class Faults:
-    """The faults that wait for their command."""
+    """The faults that wait for their command, the oldest first."""
 
-    waiting: list[Fault] = field(default_factory=list[Fault])
-    met: dict[int, int] = field(default_factory=dict[int, int])
+    _waiting: list[tuple[Fault, Iterator[int]]] = field(
+        default_factory=list[tuple[Fault, "Iterator[int]"]]
+    )
+
+    def add(self, fault: Fault) -> None:
+        """Have a fault wait."""
+        self._waiting.append((fault, count(1)))
 
     def take(self, command: Command) -> Fault:
         """Return the oldest fault for a command, or one that does nothing."""
-        for fault in self.waiting:
+        for place, (fault, met) in enumerate(self._waiting):
             if fault.matches(command):
-                met = self.met[id(fault)] = self.met.get(id(fault), 0) + 1
-                if met == fault.times:
-                    self.waiting.remove(fault)
+                if next(met) == fault.times:
+                    del self._waiting[place]
                 return fault
         return Fault()
+
+    def clear(self) -> None:
+        """Forget them all."""
+        self._waiting.clear()

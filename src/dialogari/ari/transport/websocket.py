@@ -62,7 +62,7 @@ class EventSocket:
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
         self._numbers = itertools.count(1)
-        self._waiting: dict[str, asyncio.Future[Response]] = {}
+        self._waiting: dict[str, asyncio.Future[Response | None]] = {}
 
     async def frames(self) -> AsyncIterator[bytes]:
         """Yield every event as it came; ends when the socket does, whatever ended it."""
@@ -73,7 +73,7 @@ class EventSocket:
         except ConnectionClosed:
             return
         finally:
-            self._fail_waiting()
+            self._give_up_waiting()
 
     @property
     def close_code(self) -> int | None:
@@ -86,16 +86,19 @@ class EventSocket:
         message = msgspec.json.encode(_command(number, request))
         if len(message) > LARGEST_COMMAND:
             raise Unreachable("the command is too long for the events socket")
-        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = answer
+        waiting: asyncio.Future[Response | None] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = waiting
         try:
             async with asyncio.timeout(seconds):
                 await self._connection.send(message, text=True)
-                return await answer
+                answer = await waiting
         except (ConnectionClosed, TimeoutError) as error:
             raise UnknownOutcome(str(request)) from error
         finally:
             self._waiting.pop(number, None)
+        if answer is None:
+            raise UnknownOutcome(str(request))
+        return answer
 
     def resolve(self, response: RESTResponse) -> None:
         """Give an answer to the command that waits for it; a late one is nobody's."""
@@ -104,10 +107,11 @@ class EventSocket:
             body = (response.message_body or "").encode()
             waiting.set_result(Response(response.status_code, body))
 
-    def _fail_waiting(self) -> None:
+    def _give_up_waiting(self) -> None:
+        """Tell every waiting command that its answer is lost."""
         for waiting in self._waiting.values():
             if not waiting.done():
-                waiting.set_exception(UnknownOutcome("a command on the events socket"))
+                waiting.set_result(None)
 
 
 def _command(number: str, request: Request) -> _Command:

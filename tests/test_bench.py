@@ -1,0 +1,38 @@
+"""The benchmark of a call still runs; how it reads is in bench/README.md."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from dialogari.sandbox.installation import Installation
+
+BENCH = Path(__file__).parents[1] / "bench" / "turn.py"
+FIGURES = ("CPU ms per call", "p50 ms", "p90 ms", "p99 ms", "calls/s", "Asterisk CPU ms")
+
+
+@pytest.mark.timeout(150)
+def test_bench_turn_prints_its_ratios(asterisk_installation: Installation) -> None:
+    """All calls of all three programs are answered, and each figure has a ratio for each load."""
+    assert asterisk_installation
+    done = subprocess.run(  # noqa: S603 - this interpreter and a file of ours
+        [sys.executable, str(BENCH), "--quick"],
+        capture_output=True,
+        text=True,
+        timeout=140,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for figure in FIGURES:
+        line = re.search(rf"^{figure} (.*)$", done.stdout, re.MULTILINE)
+        assert line, done.stdout
+        ratios = [float(cell.removesuffix("x")) for cell in line[1].split()]
+        assert len(ratios) == 3
+        assert min(ratios) > 0
+    assert re.findall(r" (\d+)/\d+$", done.stdout, re.MULTILINE) == ["0"] * 9, done.stdout
