@@ -40,6 +40,7 @@ from dialogari.ari.models import (
     AsteriskInfo,
     Channel,
     ChannelUserevent,
+    FrameError,
     RESTResponse,
     decode_event,
 )
@@ -188,7 +189,11 @@ class Connection:
     async def _read(self, socket: EventSocket, receiver: Receiver) -> None:
         """Decode and hand on; nothing here ever waits for a user of this library."""
         async for frame in socket.frames():
-            event = decode_event(frame)
+            try:
+                event = decode_event(frame)
+            except FrameError:
+                logger.error("ari_frame_unreadable", extra={"bytes": len(frame)})  # noqa: TRY400 - the frame is the finding, not the place
+                continue
             match event:
                 case RESTResponse():
                     socket.resolve(event)
