@@ -1,0 +1,122 @@
+"""The settings: what is right is read, what is wrong is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dialogari.config import ConfigError, Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the machine, and no .env but the test's own."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a single setting it is the local model, SQLite below the home, and loopback."""
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+
+    settings = load_settings()
+
+    assert settings.asterisk_ari_url == "http://127.0.0.1:8088/ari"
+    assert (settings.asterisk_app_name, settings.turn_deadline) == ("dialogari", 12.0)
+    assert (settings.web_host, settings.web_port) == ("127.0.0.1", 8080)
+    assert (settings.default_model, settings.local_wanted) == ("local", True)
+    assert settings.store_url == "sqlite:////state/dialogari/dialogari.db"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("OPENAI_API_KEY", "sk-x"), ("OPENAI_BASE_URL", "http://127.0.0.1:1234/v1")],
+)
+def test_a_configured_provider_is_the_default(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """A key or an address makes openai the default, and no local model is loaded."""
+    monkeypatch.setenv(name, value)
+
+    settings = load_settings()
+
+    assert (settings.default_model, settings.local_wanted) == ("openai", False)
+
+
+def test_the_env_file_is_read_and_the_environment_wins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Names without regard to case; an empty value is no value."""
+    (tmp_path / ".env").write_text("TURN_DEADLINE=20\nlog_level=debug\nWEB_PORT=\nOTHER=1\n")
+    monkeypatch.setenv("TURN_DEADLINE", "30")
+
+    settings = load_settings()
+
+    assert (settings.turn_deadline, settings.log_level, settings.web_port) == (30.0, "DEBUG", 8080)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("TURN_DEADLINE", "soon", "number"),
+        ("TURN_DEADLINE", "0", "greater than or equal to 1"),
+        ("TURN_DEADLINE", "nan", "finite"),
+        ("TURN_DEADLINE", "301", "less than or equal to 300"),
+        ("WEB_PORT", "eighty", "integer"),
+        ("WEB_PORT", "65536", "65535"),
+        ("LOG_LEVEL", "loud", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+        ("LOG_FORMAT", "xml", "'console' or 'json'"),
+        ("LOG_CONTENT", "perhaps", "boolean"),
+        ("ASTERISK_APP_NAME", "a,b", "letters, digits"),
+        ("ASTERISK_APP_NAME", "ä", "letters, digits"),
+        ("ASTERISK_ARI_URL", "http://a:1 http://b:1", "several servers"),
+        ("OPENAI_BASE_URL", "api.openai.com", "https://"),
+    ],
+)
+def test_a_wrong_value_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    """One line: the setting's name and what it should be."""
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+
+    assert str(caught.value).startswith(f"{name}: ")
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two wrong settings are two lines."""
+    monkeypatch.setenv("WEB_PORT", "x")
+    monkeypatch.setenv("LOG_LEVEL", "x")
+
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+
+    assert {line.partition(":")[0] for line in str(caught.value).splitlines()} == {
+        "WEB_PORT",
+        "LOG_LEVEL",
+    }
+
+
+def test_secrets_have_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the key nor the password shows in a repr."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    monkeypatch.setenv("ASTERISK_ARI_PASSWORD", "hunter2")
+
+    shown = repr(load_settings())
+
+    assert "sk-very-secret" not in shown
+    assert "hunter2" not in shown
+
+
+def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    """A .env in Latin-1 is a clear line."""
+    (tmp_path / ".env").write_bytes(b"FALLBACK_TEXT=Un momento, ma\xf1ana\n")
+
+    with pytest.raises(ConfigError, match="UTF-8"):
+        load_settings()
