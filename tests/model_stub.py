@@ -98,9 +98,7 @@ class ModelStub:
             self.abandoned.append(asyncio.get_running_loop().time())
             raise
 
-    async def _stream(
-        self, request: web.Request, text: str, end: str = "stop"
-    ) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, text: str) -> web.StreamResponse:
         response = await _open_stream(request)
         for start in range(0, len(text), PIECE):
             await _send(response, {"content": text[start : start + PIECE]})

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from pydantic import SecretStr
 
-from dialogari.app import Bridge, open_prompts
+from dialogari.app.bridge import Bridge
+from dialogari.app.prompts import open_prompts
 from dialogari.config import Settings
 from dialogari.turn import Prompt
 from model_stub import SECRET, ModelStub

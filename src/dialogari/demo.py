@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from dialogari.app import Bridge, open_prompts
+from dialogari.app.bridge import Bridge
+from dialogari.app.prompts import open_prompts
 from dialogari.ari import Client, Server
 from dialogari.ari.operations import hang_up, originate
 from dialogari.progress import show_progress

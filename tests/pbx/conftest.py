@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
-    from dialogari.app import Bridge
+    from dialogari.app.bridge import Bridge
     from dialogari.config import Settings
     from dialogari.sandbox.installation import Installation
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dialogari.sandbox.apt import choose_suites
 from dialogari.sandbox.asterisk import Asterisk
 from dialogari.sandbox.errors import UnavailableError
 from dialogari.sandbox.fetch import Installation, Progress, default_cache, find_asterisk
@@ -44,6 +45,14 @@ def fetched(asterisk_installation: Installation, nothing_installed: None) -> Ins
     """An Asterisk that came from Debian, not from this machine."""
     assert nothing_installed is None
     return asterisk_installation
+
+
+@pytest.fixture
+def debian(fetched: Installation) -> None:
+    """Some tests name suites of their own, which counts on Debian only."""
+    assert fetched
+    if choose_suites(["other"]) != ["other"]:
+        pytest.skip("NOT TESTED: on Ubuntu its own release is the only suite")
 
 
 def _put_on_path(
@@ -88,7 +97,7 @@ async def test_two_processes_fetch_at_once(tmp_path: Path) -> None:
     assert int(done) == int(total) > 10_000_000
     asterisk = find_asterisk(cache)
     assert told[0][-1] == told[1][-1] == asterisk.version
-    assert asterisk.major >= 22
+    assert asterisk.major >= 20
     assert {path.name for path in cache.iterdir()} == {asterisk.modules.parents[4].name, "lock"}
     async with Asterisk(asterisk) as running:
         assert asterisk.version in await running.run_cli("core show version")
@@ -113,7 +122,7 @@ def test_a_machine_without_apt_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_p
         find_asterisk(tmp_path / "cache")
 
 
-@pytest.mark.usefixtures("fetched")
+@pytest.mark.usefixtures("debian")
 def test_a_suite_that_does_not_exist_is_named(tmp_path: Path) -> None:
     """The sentence names the suite and the mirror that does not have it; nothing stays behind."""
     with pytest.raises(UnavailableError, match=r"http\S+ has no suite no-such-suite"):
@@ -121,7 +130,7 @@ def test_a_suite_that_does_not_exist_is_named(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["lock"]
 
 
-@pytest.mark.usefixtures("fetched")
+@pytest.mark.usefixtures("debian")
 def test_a_network_that_is_away_is_named_and_apts_proxy_is_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -162,6 +171,7 @@ async def test_an_installed_asterisk_is_preferred_to_fetching(
         assert found.version in await asterisk.run_cli("core show version")
 
 
+@pytest.mark.usefixtures("debian")
 def test_an_old_installed_asterisk_is_the_last_resort(
     fetched: Installation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import platform
 import re
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +38,8 @@ _KEYRINGS = (
     "debian-archive-keyring.gpg",
     "ubuntu-archive-keyring.gpg",
 )
+_NOT_TAKEN_OVER = ("Acquire::Languages", "Acquire::IndexTargets")
+"""Settings of the system's apt that make it fetch more than the list of packages."""
 _RELEASE_NAMES = ("stable", "oldstable", "testing", "unstable", "sid")
 
 _CONFIGURATION = """\
@@ -54,7 +55,6 @@ APT::Install-Recommends "0"; APT::Sandbox::User ""; APT::Get::Assume-Yes "1";
 APT::Update::Error-Mode "any";
 Acquire::Check-Valid-Until "false"; Acquire::Check-Date "false";
 Acquire::Languages {{ "none"; }};
-Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 Debug::NoLocking "1";
 """
 _LEFT_OUT = """\
@@ -90,36 +90,46 @@ class Suite:
     components: str
 
 
-def find_suites(names: Sequence[str]) -> list[Suite]:
-    """Return the Debian suites `names` at the mirrors this system's apt uses, best first.
+def choose_suites(names: Sequence[str]) -> Sequence[str]:
+    """Return the Debian suites `names`, or on Ubuntu its own release.
 
-    On Ubuntu, whose mirrors don't carry Debian's suites, its own release is returned instead.
-    Works when apt has never fetched an index: the mirrors are taken from the sources, by apt.
+    Ubuntu's mirrors don't carry Debian's suites, and its own Asterisk is recent enough.
+    """
+    release = _system_release().get("UBUNTU_CODENAME")
+    return (release,) if release else names
+
+
+def find_suites(names: Sequence[str]) -> list[Suite]:
+    """Return the suites `names` at the mirrors this system's apt uses, mirror by mirror.
+
+    Works when apt has never fetched an index: apt itself reads the mirrors from its sources.
 
     Raises:
         UnavailableError: the system's apt has no usable source.
     """
-    system: dict[str, str] = {}
-    with suppress(OSError):
-        system = platform.freedesktop_os_release()
-    release = system.get("UBUNTU_CODENAME", "")
-    components = "main universe" if release else "main"
-    wanted = (release,) if release else names
-    known = {release or system.get("VERSION_CODENAME", ""), *_RELEASE_NAMES, *names}
+    system = _system_release()
+    components = "main universe" if "UBUNTU_CODENAME" in system else "main"
+    known = {system.get("VERSION_CODENAME", ""), *_RELEASE_NAMES, *names}
     with tempfile.TemporaryDirectory() as lists:
         (Path(lists) / "partial").mkdir()
+        # Lists of our own: those of the system may be locked, and are not ours to write.
+        command = ["apt-get", "-o", f"Dir::State::lists={lists}", "--print-uris", "update"]
         try:
-            # Lists of our own: those of the system may be locked, and are not ours to write.
-            listing = run_program(
-                ["apt-get", "-o", f"Dir::State::lists={lists}", "--print-uris", "update"]
-            )
+            listing = run_program(command)
         except ProgramError as error:
             raise UnavailableError(f"this system's apt can't read its sources: {error}") from error
     found = re.findall(r"^'(\S+)/dists/([^/\s]+)/InRelease'", listing, re.MULTILINE)
     mirrors = dict.fromkeys(uri for uri, suite in found if suite in known)
     if not mirrors:
         raise UnavailableError("this system's apt sources name no Debian or Ubuntu mirror")
-    return [Suite(uri, name, components) for uri in mirrors for name in wanted]
+    return [Suite(uri, name, components) for uri in mirrors for name in names]
+
+
+def _system_release() -> dict[str, str]:
+    try:
+        return platform.freedesktop_os_release()
+    except OSError:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +233,9 @@ def _system_acquire_options() -> str:
     except ProgramError:
         return ""
     paths = dict(re.findall(r"^(\w+)='(.*)'$", netrc + parts, re.MULTILINE))
+    taken = [line for line in options.splitlines() if not line.startswith(_NOT_TAKEN_OVER)]
     return (
-        f'{options}Dir::Etc::netrc "{paths.get("file", "/dev/null")}";\n'
+        "\n".join(taken) + f'\nDir::Etc::netrc "{paths.get("file", "/dev/null")}";\n'
         f'Dir::Etc::netrcparts "{paths.get("parts", "/dev/null")}";\n'
     )
 

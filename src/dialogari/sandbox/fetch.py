@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dialogari.sandbox.apt import PrivateApt, Suite, find_suites
+from dialogari.sandbox.apt import PrivateApt, Suite, choose_suites, find_suites
 from dialogari.sandbox.errors import UnavailableError
 from dialogari.sandbox.installation import (
     Installation,
@@ -76,6 +76,8 @@ def find_asterisk(
 ) -> Installation:
     """Return an Asterisk to run, fetching it from the first of the Debian suites that has it.
 
+    On Ubuntu the suite is the system's own release, whatever `suites` says.
+
     Order: the cache; an `asterisk` of series 20 or later installed here; the suites; any other
     installed `asterisk`. Blocks for seconds to minutes when it fetches; `report` is called from
     the same thread, some ten times a second.
@@ -83,6 +85,8 @@ def find_asterisk(
     Raises:
         UnavailableError: none can be had; its one sentence says what is missing and what to do.
     """
+    cache = cache.absolute()
+    suites = choose_suites(suites)
     machine = this_machine()
     if machine and (cached := _find_cached(cache, suites, machine)):
         return cached
@@ -143,6 +147,7 @@ def _fetch_first(
                 reasons.append(f"what suite {suite.name} holds does not run here ({error})")
                 continue
             tree = _tree(cache, suite.name, machine)
+            shutil.rmtree(tree, ignore_errors=True)  # a broken one, or it would have been found
             (Path(folder) / "root").rename(tree)
             return describe_tree(tree, machine, version)
     raise UnavailableError("; ".join(dict.fromkeys(reasons)))

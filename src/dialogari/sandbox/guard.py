@@ -13,7 +13,7 @@ Until then each line of the input is a request, answered by one line:
     kill            exit CODE                   negative for a signal, as in `subprocess`
     status          running, or exit CODE
 
-Only the standard library is imported, so that this starts in some 20 ms.
+Only the standard library is imported, so that this starts in 35 ms of CPU time.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class _Guard:
         self._command = command
         self._libc = ctypes.CDLL(None)
         self._process: subprocess.Popen[bytes] | None = None
-        self._swept = False
+        self._swept = 0
 
     def answer(self, request: str) -> str:
         match request:
@@ -67,7 +67,6 @@ class _Guard:
                     preexec_fn=self._die_with_us,  # noqa: PLW1509  the guard has no threads
                     start_new_session=True,
                 )
-                self._swept = False
         except (OSError, subprocess.SubprocessError) as error:
             return f"error {error}"
         return f"pid {self._process.pid}"
@@ -92,10 +91,11 @@ class _Guard:
 
         Called at once when it ends, as later on its process id may be someone else's.
         """
-        if self._process is not None and self._process.poll() is not None and not self._swept:
-            self._swept = True
+        process = self._process
+        if process is not None and process.poll() is not None and process.pid != self._swept:
+            self._swept = process.pid
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+                os.killpg(process.pid, signal.SIGKILL)
 
     def _die_with_us(self) -> None:
         self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -113,8 +113,7 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGTERM, _leave)
     try:
         for line in sys.stdin:
-            sys.stdout.write(f"{guard.answer(line.strip())}\n")
-            sys.stdout.flush()
+            os.write(sys.stdout.fileno(), f"{guard.answer(line.strip())}\n".encode())
     except BrokenPipeError:
         pass  # the parent died while we answered
     finally:
@@ -122,7 +121,6 @@ def main(arguments: list[str]) -> None:
         guard.end(signal.SIGTERM)
         if after == "remove":
             shutil.rmtree(folder, ignore_errors=True)
-        os._exit(0)  # nothing is left to flush but a pipe that may have no reader
 
 
 if __name__ == "__main__":

@@ -33,12 +33,12 @@ _log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-_PATIENCE = 10.0
-"""Seconds after which a waiter gives up on a thread: longer than a locked database takes to say so,
-shorter than a turn."""
+_PATIENCE = 11.0
+"""Seconds after which a waiter gives up on a thread: a locked database has said so by then."""
 
-_BEAT = insert(heartbeat).on_conflict_do_update(
-    index_elements=["id"], set_={"beat_at": insert(heartbeat).excluded.beat_at}
+_beat = insert(heartbeat)
+_WRITE_BEAT = _beat.on_conflict_do_update(
+    index_elements=["id"], set_={"beat_at": _beat.excluded.beat_at}
 )
 
 
@@ -94,8 +94,8 @@ class Database:
         Raises:
             StoreError: it can't.
         """
-        moment = datetime.now(UTC)
-        await self.write(lambda connection: connection.execute(_BEAT, {"id": 1, "beat_at": moment}))
+        beat = {"id": 1, "beat_at": datetime.now(UTC)}
+        await self.write(lambda connection: connection.execute(_WRITE_BEAT, beat))
 
     async def aclose(self) -> None:
         """Let the work in hand end, then close the file; a second call does nothing."""

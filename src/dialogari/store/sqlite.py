@@ -12,6 +12,7 @@ Everything here blocks; `dialogari.store.database` calls it from threads.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from contextlib import ExitStack, contextmanager
@@ -178,6 +179,8 @@ def _reader_engine(path: Path) -> Engine:
 
 
 def _engine(path: Path, connections: int, *pragmas: str) -> Engine:
+    # Below it, SQLAlchemy logs statements and, at DEBUG, every row: what callers said.
+    logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         # Transactions are said in SQL; which thread uses a connection is the pool's matter.

@@ -1,0 +1,175 @@
+"""The command line as an operator uses it: a process, its output and its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from model_stub import SECRET, ModelStub
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a command left."""
+
+    code: int
+    out: str
+    err: str
+
+
+async def run(folder: Path, *arguments: str, stdin: str = "", **environment: str) -> Ended:
+    """Run `dialogari` with nothing but these settings."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "dialogari",
+        *arguments,
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), **environment},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(40):
+        out, err = await process.communicate(stdin.encode())
+    return Ended(process.returncode or 0, out.decode(), err.decode())
+
+
+def openai(stub: ModelStub) -> dict[str, str]:
+    """Return the settings that point the provider openai at a stub."""
+    return {
+        "OPENAI_API_KEY": SECRET,
+        "OPENAI_BASE_URL": stub.url,
+        "OPENAI_MODEL_NAME": "stub",
+    }
+
+
+async def test_prompts(tmp_path: Path) -> None:
+    """set makes versions, show prints the newest, list names all, delete removes."""
+    first = await run(tmp_path, "prompt", "set", "shop", "You sell books.")
+    second = await run(tmp_path, "prompt", "set", "shop", stdin="You sell [red] books.\nAlways.")
+    shown = await run(tmp_path, "prompt", "show", "shop")
+    listed = await run(tmp_path, "prompt", "list")
+    deleted = await run(tmp_path, "prompt", "delete", "shop")
+    gone = await run(tmp_path, "prompt", "show", "shop")
+
+    assert (first.code, first.out) == (0, "shop: version 1\n")
+    assert second.out == "shop: version 2\n"
+    assert shown.out == "You sell [red] books.\nAlways.\n"
+    assert "shop" in listed.out
+    assert "default" in listed.out
+    assert deleted.code == 0
+    assert gone.code == 1
+    assert "prompt list" in gone.err
+
+
+async def test_a_prompt_from_a_file(tmp_path: Path) -> None:
+    """--file reads UTF-8; a missing file, or text and file both, is wrong usage."""
+    (tmp_path / "p.txt").write_text("Habla español, ¿vale?", encoding="utf-8")
+
+    done = await run(tmp_path, "prompt", "set", "tienda", "--file", "p.txt")
+    shown = await run(tmp_path, "prompt", "show", "tienda")
+    missing = await run(tmp_path, "prompt", "set", "tienda", "--file", "none.txt")
+    both = await run(tmp_path, "prompt", "set", "tienda", "text", "--file", "p.txt")
+
+    assert (done.code, shown.out) == (0, "Habla español, ¿vale?\n")
+    assert (missing.code, both.code) == (2, 2)
+    assert "none.txt" in missing.err
+    assert "Traceback" not in missing.err + both.err
+
+
+async def test_a_prompt_name_that_no_dialplan_could_pass(tmp_path: Path) -> None:
+    """A bad name is refused with what a name may be, and no traceback."""
+    ended = await run(tmp_path, "prompt", "set", "a,b", "text")
+
+    assert ended.code == 1
+    assert "a,b" in ended.err
+    assert "Traceback" not in ended.err
+
+
+async def test_ask(tmp_path: Path) -> None:
+    """An answer on standard output; a session goes on; --json says all."""
+    async with ModelStub() as stub:
+        first = await run(tmp_path, "ask", "hello", "--session", "s", **openai(stub))
+        second = await run(tmp_path, "ask", "again", "--session", "s", "--json", **openai(stub))
+
+    assert (first.code, first.out, first.err) == (0, "You said hello\n", "")
+    answer = json.loads(second.out)
+    assert (answer["text"], answer["status"], answer["turn"]) == ("You said again", "ok", 2)
+    assert (answer["session"], answer["model"]) == ("s", "openai:stub")
+    assert answer["usage"] == {"input_tokens": 11, "output_tokens": 7}
+    assert [m["content"] for m in stub.asked[1].messages if m["role"] == "user"] == [
+        "hello",
+        "again",
+    ]
+
+
+async def test_ask_that_fails(tmp_path: Path) -> None:
+    """Exit 1 and the reason, whether in words or as JSON."""
+    async with ModelStub(fault="http_429") as stub:
+        ended = await run(tmp_path, "ask", "hello", **openai(stub))
+        no_prompt = await run(tmp_path, "ask", "hello", "--prompt", "x", "--json", **openai(stub))
+
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == "model_error: openai.http_429\n"
+    assert (no_prompt.code, json.loads(no_prompt.out)["status"]) == (1, "unknown_prompt")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "names"),
+    [
+        (("serve",), {"OPENAI_API_KEY": "k"}, "ASTERISK_ARI_USERNAME: missing"),
+        (
+            ("serve",),
+            {"OPENAI_API_KEY": "k", "ASTERISK_ARI_USERNAME": "u"},
+            "ASTERISK_ARI_PASSWORD: missing",
+        ),
+        (("serve",), {"ASTERISK_ARI_URL": "ftp://pbx"}, "ASTERISK_ARI_URL: "),
+        (("ask", "x"), {"TURN_DEADLINE": "soon"}, "TURN_DEADLINE: "),
+        (("ask", "x"), {"OPENAI_BASE_URL": "http://127.0.0.1:1"}, "OPENAI_MODEL_NAME: "),
+        (
+            ("ask", "x"),
+            {"OPENAI_API_KEY": "k", "DEFAULT_AI_MODEL": "skynet"},
+            "DEFAULT_AI_MODEL: 'skynet'",
+        ),
+        (("ask", "x"), {"DATABASE_URL": "mysql://x"}, "DATABASE_URL"),
+        (("ask", "x"), {"DIALOGARI_LOCAL_MODEL": "gpt-9"}, "DIALOGARI_LOCAL_MODEL: 'gpt-9'"),
+        (("frobnicate",), {}, "frobnicate"),
+    ],
+)
+async def test_wrong_settings(
+    tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], names: str
+) -> None:
+    """Exit 2 and one line that names the setting, without a traceback."""
+    ended = await run(tmp_path, *arguments, **environment)
+
+    assert ended.code == 2
+    assert names in ended.err
+    assert "Traceback" not in ended.err
+    assert ended.out == ""
+
+
+async def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    """The web port is named before anything is loaded."""
+    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    port = str(server.sockets[0].getsockname()[1])
+    async with server:
+        ended = await run(
+            tmp_path,
+            "serve",
+            OPENAI_API_KEY="k",
+            ASTERISK_ARI_USERNAME="u",
+            ASTERISK_ARI_PASSWORD="p",
+            WEB_PORT=port,
+        )
+
+    assert ended.code == 2
+    assert f"WEB_HOST, WEB_PORT: can't listen on 127.0.0.1:{port}" in ended.err
