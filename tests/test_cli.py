@@ -4,56 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from model_stub import SECRET, ModelStub
+
+from model_stub import ModelStub
+from processes import openai, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """What a command left."""
-
-    code: int
-    out: str
-    err: str
-
-
-async def run(folder: Path, *arguments: str, stdin: str = "", **environment: str) -> Ended:
-    """Run `dialogari` with nothing but these settings."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "dialogari",
-        *arguments,
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), **environment},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(40):
-        out, err = await process.communicate(stdin.encode())
-    return Ended(process.returncode or 0, out.decode(), err.decode())
-
-
-def openai(stub: ModelStub) -> dict[str, str]:
-    """Return the settings that point the provider openai at a stub."""
-    return {
-        "OPENAI_API_KEY": SECRET,
-        "OPENAI_BASE_URL": stub.url,
-        "OPENAI_MODEL_NAME": "stub",
-    }
-
-
 async def test_prompts(tmp_path: Path) -> None:
-    """set makes versions, show prints the newest, list names all, delete removes."""
+    """Set makes versions, show prints the newest, list names all, delete removes."""
     first = await run(tmp_path, "prompt", "set", "shop", "You sell books.")
     second = await run(tmp_path, "prompt", "set", "shop", stdin="You sell [red] books.\nAlways.")
     shown = await run(tmp_path, "prompt", "show", "shop")

@@ -103,8 +103,10 @@ class Caller:
         await self._show_answer(call)
         words = await anext(self._lines, None)
         if words is None:
-            await self._client.send(hang_up(call.id))
-            self.hung_up.set()
+            try:
+                await self._client.send(hang_up(call.id))
+            finally:  # the end of the call may come before the answer, and cancels us
+                self.hung_up.set()
             return
         await call.set_variables({"USER_INPUT": words, "HEARD_AI_STATUS": ""})
         await call.continue_in_dialplan()

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dialogari.agent.answer import ModelAgent
-from dialogari.agent.local.server import LocalServer
 from dialogari.agent.models import NO_KEY, Models, Provider
+from dialogari.app.local import open_local
 from dialogari.app.prompts import open_settings_store
 from dialogari.config import DEFAULT_OPENAI_URL, OPENAI, ConfigError, Settings
 from dialogari.conversation import Conversations
-from dialogari.store.store import Store
 from dialogari.turn import TurnError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
+    from dialogari.agent.local.server import LocalServer
     from dialogari.progress import Step
+    from dialogari.store.store import Store
 
 DEFAULT_OPENAI_MODEL = "gpt-4.1-mini"
 
@@ -51,8 +52,8 @@ async def open_ai(
         providers = [_openai(settings)] if settings.openai_configured else []
         local: LocalServer | None = None
         if settings.local_wanted:
-            local = await stack.enter_async_context(_open_local(settings, store, report))
-            providers.append(_local_provider(local))
+            provider, local = await stack.enter_async_context(open_local(settings, store, report))
+            providers.append(provider)
         models = Models(providers, settings.default_model)
         stack.push_async_callback(models.aclose)
         try:
@@ -70,14 +71,6 @@ async def open_ai(
             fallback=settings.fallback_text,
         )
         yield Ai(store, conversations, local)
-
-
-@asynccontextmanager
-async def _open_local(
-    settings: Settings, store: Store, report: Callable[[Step], None]
-) -> AsyncGenerator[LocalServer]:
-    raise NotImplementedError
-    yield
 
 
 def _openai(settings: Settings) -> Provider:

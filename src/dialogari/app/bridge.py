@@ -14,7 +14,6 @@ from dialogari.ari import ApplicationReplaced, Client, LinkState, Server, Unauth
 from dialogari.config import ConfigError, Settings
 from dialogari.dialplan.door import DialplanDoor
 from dialogari.store.errors import StoreError
-from dialogari.store.store import Store
 from dialogari.telemetry import TurnLog
 from dialogari.web.health import build_web
 from dialogari.web.server import bind, serve_web
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dialogari.progress import Step
+    from dialogari.store.store import Store
 
 DRAIN_MARGIN = 2.0
 """Seconds beyond a turn's deadline that the end of the process waits for running turns."""

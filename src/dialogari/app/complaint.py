@@ -28,6 +28,4 @@ def complain(error: BaseException) -> Complaint | None:
     if not all(isinstance(e, OPERATOR_ERRORS) for e in errors):
         return None
     lines = dict.fromkeys(str(e) for e in errors)
-    return Complaint(
-        "\n".join(lines), any(isinstance(e, ConfigError | SetupError) for e in errors)
-    )
+    return Complaint("\n".join(lines), any(isinstance(e, ConfigError | SetupError) for e in errors))

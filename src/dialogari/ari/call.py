@@ -20,7 +20,6 @@ from dialogari.ari.errors import (
     NotFound,
     NotFoundKind,
     NotInStasis,
-    UnknownOutcome,
     Unreachable,
 )
 from dialogari.ari.models import Channel, Variable
@@ -49,6 +48,8 @@ class Call:
         self.released = False
         """We have sent it back to the dialplan; that it leaves now is no hang-up."""
         self._connection = connection
+        self._in_doubt = False
+        """A `continue` was sent, and for all we know it may have been executed."""
 
     @property
     def id(self) -> str:
@@ -88,55 +89,57 @@ class Call:
     async def continue_in_dialplan(self) -> None:
         """Send the call back to the dialplan; it has left, or is leaving, when this returns.
 
-        Keeps trying while Asterisk can't be reached, because a call that is not sent back waits in
-        silence; after each lost answer it looks first whether the call has left already. That the
+        Keeps trying while Asterisk refuses or can't be reached, because a call that is not sent
+        back waits in silence; after each answer that was lost, and after a try that was cancelled,
+        it looks first whether the call has left already. A second time it does nothing. That the
         caller hung up meanwhile is not an error here.
 
         Raises:
-            AriError: Asterisk refused, or could not be reached for RELEASE_TIMEOUT seconds.
+            AriError: what every try for RELEASE_TIMEOUT seconds came to.
         """
+        if self.released:
+            return
         # Before sending: StasisEnd may arrive before the answer, and must not look like a hang-up.
         self.released = True
         try:
-            async with asyncio.timeout(RELEASE_TIMEOUT):
-                await self._leave()
-        except TimeoutError:
-            self.released = False
-            raise Unreachable("the call could not be sent back") from None
-        except AriError:
+            await self._leave()
+        except BaseException:
             self.released = False
             raise
 
     async def _leave(self) -> None:
-        for delay in backoff():
-            try:
-                await self._send(operations.continue_in_dialplan(self.id))
-            except ChannelGone:
-                return
-            except (UnknownOutcome, Unreachable):
-                await asyncio.sleep(delay)
-                if await self._has_left():
-                    return
-            else:
-                return
-
-    async def _has_left(self) -> bool:
-        """Whether the call is no longer in this visit, as far as can be told."""
-        if self.gone is not None:
-            return True
+        failure: AriError = Unreachable("the call could not be sent back")
         try:
-            answer = await self._send(operations.get_channel(self.id))
-            channel = answer.read(Channel)
+            async with asyncio.timeout(RELEASE_TIMEOUT):
+                for delay in backoff():
+                    try:
+                        return await self._try_to_leave()
+                    except AriError as error:
+                        failure = error
+                    await asyncio.sleep(delay)
+        except TimeoutError:
+            raise failure from None
+
+    async def _try_to_leave(self) -> None:
+        try:
+            if self._in_doubt and not await self._is_here():
+                return
+            self._in_doubt = True
+            await self._send(operations.continue_in_dialplan(self.id))
         except ChannelGone:
-            return True
-        except (UnknownOutcome, Unreachable):
-            return False
+            pass
+
+    async def _is_here(self) -> bool:
+        """Whether the call is still in this visit."""
+        answer = await self._send(operations.get_channel(self.id))
         # Its StasisEnd may have come while we asked; a later visit must not be thrown out.
-        return self.gone is not None or not operations.is_in_application(
-            channel, self._connection.application
+        return self.gone is None and operations.is_in_application(
+            answer.read(Channel), self._connection.application
         )
 
     async def _send(self, request: Request) -> Response:
+        if self.gone is not None:  # the channel may be back, in a visit that is not ours
+            raise ChannelGone(self.id, self.gone)
         try:
             return await self._connection.send(request)
         except NotFound as error:

@@ -77,6 +77,11 @@ def list_channels() -> Request:
     return Request("GET", "channels", repeatable=True, bulky=True)
 
 
+def get_application(application: str) -> Request:
+    """Ask for one application (`Application`)."""
+    return Request("GET", f"applications/{_segment(application)}", repeatable=True)
+
+
 def get_channel(channel_id: str) -> Request:
     """Ask for one channel (`Channel`)."""
     return Request("GET", f"channels/{_segment(channel_id)}", repeatable=True)
@@ -157,7 +162,32 @@ def is_in_application(channel: Channel, application: str) -> bool:
     (measured on 22.10 and 16.28).
     """
     dialplan = channel.dialplan
-    return dialplan.app_name == "Stasis" and dialplan.app_data.partition(",")[0] == application
+    return dialplan.app_name == "Stasis" and split_arguments(dialplan.app_data)[0] == application
+
+
+def split_arguments(app_data: str) -> list[str]:
+    """Return what stood in a dialplan application's brackets, split as Asterisk splits it.
+
+    A comma within quotes or brackets splits nothing; a quote is dropped, and so is a backslash,
+    which takes the character after it as it is (main/app.c; measured on 22.10).
+    """
+    arguments = [""]
+    quoted = False
+    depth = {"()": 0, "[]": 0}
+    characters = iter(app_data)
+    for character in characters:
+        if character == "," and not quoted and not any(depth.values()):
+            arguments.append("")
+        elif character == '"':
+            quoted = not quoted
+        elif character == "\\":
+            arguments[-1] += next(characters, "")
+        else:
+            arguments[-1] += character
+            for pair in depth:
+                step = (character == pair[0]) - (character == pair[1])
+                depth[pair] = max(depth[pair] + step, 0)
+    return arguments
 
 
 def _segment(text: str) -> str:

@@ -24,7 +24,10 @@ FOREIGN = {
 
 MARKUP = r"[*#`|<>{}\[\]]|\n\s*[-\d]"
 
-UNKNOWN = r"not (have|know|sure)|don'?t (have|know)|no (information|tengo|dispongo|se\b)|message|recado|mensaje"
+UNKNOWN = (
+    r"not (have|know|sure)|don'?t (have|know)|no (information|tengo|dispongo|se\b)"
+    r"|message|recado|mensaje"
+)
 """What honest ignorance sounds like in both languages."""
 
 
@@ -54,7 +57,9 @@ class Question:
 
 def simplify(text: str) -> str:
     """Return the text in lower case, without accents, with plain apostrophes."""
-    decomposed = unicodedata.normalize("NFKD", text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+    decomposed = unicodedata.normalize(
+        "NFKD", text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    )
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
@@ -65,7 +70,9 @@ TWO_PM = r"\b(2|14|two|dos)\b"
 
 DEMO = (
     Question("What are your opening hours during the week?", "en", (NINE, SEVEN_PM)),
-    Question("And on Saturday?", "en", (TEN, TWO_PM), (r"\bnine\b|\b9\b", "not open", "closed on sat")),
+    Question(
+        "And on Saturday?", "en", (TEN, TWO_PM), (r"\bnine\b|\b9\b", "not open", "closed on sat")
+    ),
     Question("¿Tienen aparcamiento?", "es", (r"gratis|gratuit", r"detras|atras|trasera")),
 )
 """The demo's conversation, asked in one session."""
@@ -74,15 +81,21 @@ FURTHER = (
     Question("Where are you located?", "en", (r"\b(12|twelve)\b", "harbour street")),
     Question("How much is a haircut for men?", "en", (r"\b(20|twenty)\b",), (r"\b(35|15|60)\b",)),
     Question("Are you open on Sundays?", "en", (r"closed|not open|\bno\b",), (r"\byes\b",)),
-    Question("Can I pay by card?", "en", (r"\byes\b|card",), (r"only cash|cash only|cannot|can't",)),
+    Question(
+        "Can I pay by card?", "en", (r"\byes\b|card",), (r"only cash|cash only|cannot|can't",)
+    ),
     Question(
         "What does colouring cost, and how long does it take?",
         "en",
         (r"\b(60|sixty)\b", r"\b(2|two) hours"),
     ),
     Question("Do you offer manicures?", "en", (UNKNOWN,), (r"\byes\b", "euro")),
-    Question("Is Anna working this Tuesday?", "en", (UNKNOWN,), (r"\byes\b", "anna (is|will|works)")),
-    Question("¿Cuánto cuesta un corte de mujer?", "es", (r"\b35|treinta y cinco",), (r"\b(20|15|60)\b",)),
+    Question(
+        "Is Anna working this Tuesday?", "en", (UNKNOWN,), (r"\byes\b", "anna (is|will|works)")
+    ),
+    Question(
+        "¿Cuánto cuesta un corte de mujer?", "es", (r"\b35|treinta y cinco",), (r"\b(20|15|60)\b",)
+    ),
     Question("¿A qué hora cierran los viernes?", "es", (SEVEN_PM,), (r"\b(14|18|20)\b",)),
     Question("¿En qué calle están?", "es", ("harbour street",)),
     Question("¿Venden tarjetas regalo?", "es", (UNKNOWN,), (r"^si\b", "euros")),

