@@ -125,10 +125,10 @@ class ModelStub:
             case "endless":
                 await self._never_stop(request)
             case _:
-                await self._break_stream(request)
+                return await self._break_stream(request)
         return web.Response()
 
-    async def _break_stream(self, request: web.Request) -> None:
+    async def _break_stream(self, request: web.Request) -> web.StreamResponse:
         response = await _open_stream(request)
         await _send(response, {"content": "The first words "})
         match self.fault:
@@ -145,6 +145,7 @@ class ModelStub:
                 request.transport.abort()
             case _:
                 raise AssertionError(self.fault)
+        return response
 
     async def _never_stop(self, request: web.Request) -> None:
         response = await _open_stream(request)

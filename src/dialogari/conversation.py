@@ -173,10 +173,18 @@ class Conversations:
             await self._history.append(_record(turn, Status.OK, ""))
 
     async def _next(self, turn: _Turn, events: AsyncIterator[AgentEvent]) -> AgentEvent | None:
-        async with turn.step("model"):
-            event = await anext(events, None)
-        turn.steps.setdefault("first_token", turn.steps["model"])
-        return event
+        """Return the agent's next event; `_Turn.step` spelled out, as this runs for every token."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout_at(turn.deadline):
+                return await anext(events, None)
+        except TimeoutError as error:
+            raise TurnError(Status.TIMEOUT, "model.timeout") from error
+        finally:
+            spent = loop.time() - began
+            turn.steps["model"] = turn.steps.get("model", 0.0) + spent
+            turn.steps.setdefault("first_token", spent)
 
     async def _failed(self, turn: _Turn, error: TurnError) -> TurnResponse:
         """Store the failed turn if that is still possible, and say what the caller gets."""

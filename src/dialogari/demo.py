@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from dialogari.progress import Step
 
 SCRIPT = (
-    "Hello, what are your opening hours during the week?",
+    "What are your opening hours during the week?",
     "And on Saturday?",
-    "¿Cuánto cuesta un corte de pelo para mujer?",
+    "¿Tienen aparcamiento?",
 )
 APPLICATION = "dialogari"
 EARS = "demo-caller"

@@ -19,9 +19,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Self
 
 from dialogari.ari import operations
+from dialogari.ari.backoff import backoff
 from dialogari.ari.call import Call
 from dialogari.ari.connection import Connection, LinkState
 from dialogari.ari.errors import (
@@ -31,7 +34,7 @@ from dialogari.ari.errors import (
     NotFound,
 )
 from dialogari.ari.models import Channel, ChannelDestroyed, StasisEnd, StasisStart
-from dialogari.ari.operations import is_in_application
+from dialogari.ari.operations import is_in_application, split_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -48,6 +51,8 @@ logger = logging.getLogger(__name__)
 GRACE = 1.0
 """Seconds a call that only the snapshot knows is given for its StasisStart to arrive: Asterisk
 shows a channel in Stasis a moment before it sends that event."""
+STOP_LIMIT = 5.0
+"""Seconds in which a stopping program sends its calls back; what is left the next one finds."""
 DISALLOWED_EVENTS = ("ChannelVarset", "ChannelDialplan")
 """Each variable we set would come back as an event with its whole value."""
 
@@ -59,6 +64,8 @@ class Client:
         self._connection = Connection(server, application, disallowed_events=DISALLOWED_EVENTS)
         self._application = application
         self._calls: dict[str, tuple[Call, asyncio.Task[None]]] = {}
+        self._orphans: set[str] = set()
+        """Calls without a handler, as the latest snapshot has it; a StasisStart takes one out."""
         self._running: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup | None = None
         self._handler: Handler | None = None
@@ -123,6 +130,7 @@ class Client:
         """Take one event from the connection."""
         match event:
             case StasisStart() if event.application == self._application:
+                self._orphans.discard(event.channel.id)
                 self._start(Call(self._connection, event.channel, event.args), self._handler)
             case StasisEnd() if event.application == self._application:
                 self._end(event.channel.id, GoneReason.STASIS_END)
@@ -141,26 +149,41 @@ class Client:
         for channel_id, (call, _) in list(self._calls.items()):
             if channel_id not in ours and call.started < since and not call.released:
                 self._end(channel_id, GoneReason.ABSENT)
-        for channel in ours.values():
-            if channel.id not in self._calls and self._tasks is not None:
-                self._tasks.create_task(self._resume(channel.id))
+        self._orphans = set()
+        for channel_id in ours.keys() - self._calls.keys():
+            self._adopt(channel_id)
 
-    async def _resume(self, channel_id: str) -> None:
-        await asyncio.sleep(GRACE)
-        if channel_id in self._calls or self.state is not LinkState.READY:
-            return
-        try:
-            answer = await self._connection.send(operations.get_channel(channel_id))
-            channel = answer.read(Channel)
-        except NotFound:
-            return
-        except AriError as error:
-            # The next snapshot, after the reconnect that follows, shows the call again.
-            logger.warning("ari_resume_failed", extra={"call": channel_id, "cause": str(error)})
-            return
-        if channel_id not in self._calls and is_in_application(channel, self._application):
-            arguments = channel.dialplan.app_data.split(",")[1:]
+    def _adopt(self, channel_id: str) -> None:
+        self._orphans.add(channel_id)
+        if self._tasks is not None:
+            self._tasks.create_task(self._resume(channel_id, self._orphans))
+
+    async def _resume(self, channel_id: str, orphans: set[str]) -> None:
+        """Give a call to `resumed`, unless its StasisStart or a newer snapshot comes first."""
+        for delay in chain((GRACE,), backoff()):
+            await asyncio.sleep(delay)
+            if not self._is_orphan(channel_id, orphans):
+                return
+            try:
+                answer = await self._connection.send(operations.get_channel(channel_id))
+                channel = answer.read(Channel)
+            except NotFound:
+                return
+            except AriError as error:
+                extra = {"call": channel_id, "cause": str(error)}
+                logger.warning("ari_resume_failed", extra=extra)
+                continue
+            if self._is_orphan(channel_id, orphans):
+                orphans.discard(channel_id)
+                self._start_resumed(channel)
+
+    def _start_resumed(self, channel: Channel) -> None:
+        if is_in_application(channel, self._application):
+            arguments = split_arguments(channel.dialplan.app_data)[1:]
             self._start(Call(self._connection, channel, arguments), self._resumed)
+
+    def _is_orphan(self, channel_id: str, orphans: set[str]) -> bool:
+        return self.state is LinkState.READY and orphans is self._orphans and channel_id in orphans
 
     def _start(self, call: Call, handler: Handler | None) -> None:
         if self._tasks is None or handler is None:
@@ -170,10 +193,15 @@ class Client:
         task = self._tasks.create_task(self._run(call, handler), name=f"call {call.id}")
         self._calls[call.id] = (call, task)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        # A callback and not the task's own end: cancelled before its first step it runs no line.
+        task.add_done_callback(partial(self._forget, call))
+
+    def _forget(self, call: Call, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if self._calls.get(call.id) == (call, task):
+            del self._calls[call.id]
 
     def _end(self, channel_id: str, reason: GoneReason) -> None:
-        # Removed here and not by the task: one cancelled before its first step runs no line.
         call, task = self._calls.pop(channel_id, (None, None))
         if call is None or task is None:
             return
@@ -199,13 +227,15 @@ class Client:
             await self._finish(call)
 
     async def _finish(self, call: Call) -> None:
+        if call.gone is not None or call.released:
+            return
+        task = asyncio.current_task()
+        stopping = task is not None and task.cancelling() > 0
         try:
-            if call.gone is None and not call.released:
+            async with asyncio.timeout(STOP_LIMIT if stopping else None):
                 await call.continue_in_dialplan()
-        except AriError as error:
-            # A snapshot will show it without a handler and bring it to `resumed`.
-            logger.warning("ari_release_failed", extra={"call": call.id, "cause": str(error)})
-        finally:
-            owned, _ = self._calls.get(call.id, (None, None))
-            if owned is call:
-                del self._calls[call.id]
+        except (AriError, TimeoutError) as error:
+            extra = {"call": call.id, "cause": str(error) or "stopping"}
+            logger.error("ari_release_failed", extra=extra)  # noqa: TRY400 - the cause says all
+            if not stopping:
+                self._adopt(call.id)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from contextlib import aclosing
 from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
@@ -26,7 +27,9 @@ from dialogari.ari.backoff import backoff
 from dialogari.ari.errors import (
     ApplicationReplaced,
     AriError,
+    RequestFailed,
     Unauthorized,
+    UnexpectedAnswer,
     UnknownOutcome,
     Unreachable,
     error_for,
@@ -37,6 +40,7 @@ from dialogari.ari.models import (
     ApplicationReplaced as ApplicationReplacedEvent,
 )
 from dialogari.ari.models import (
+    Application,
     AsteriskInfo,
     Channel,
     ChannelUserevent,
@@ -159,22 +163,29 @@ class Connection:
     async def _connect_once(self, receiver: Receiver) -> None:
         """Connect and stay connected; always ends by raising."""
         await self._learn_features()
+        async with open_event_socket(self.server, self.application) as socket:
+            try:
+                await self._carry(socket, receiver)
+            finally:
+                self._socket = None
+                self.ready.clear()
+                if self.state is LinkState.READY:
+                    self.state = LinkState.CONNECTING
+
+    async def _carry(self, socket: EventSocket, receiver: Receiver) -> NoReturn:
+        task = asyncio.current_task()
+        cancelled = task.cancelling() if task is not None else 0
         try:
-            async with (
-                open_event_socket(self.server, self.application) as socket,
-                asyncio.TaskGroup() as tasks,
-            ):
+            async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._read(socket, receiver))
                 self._socket = socket
                 await self._prove(receiver)
                 await self._keep_proving()
         except BaseExceptionGroup as group:
+            # Before Python 3.13 a group that fails while it is being cancelled forgets the latter.
+            if task is not None and task.cancelling() > cancelled:
+                raise asyncio.CancelledError from None
             raise _most_telling(group) from None
-        finally:
-            self._socket = None
-            self.ready.clear()
-            if self.state is LinkState.READY:
-                self.state = LinkState.CONNECTING
 
     async def _learn_features(self) -> None:
         answer = await self.send(operations.get_info())
@@ -188,30 +199,36 @@ class Connection:
 
     async def _read(self, socket: EventSocket, receiver: Receiver) -> None:
         """Decode and hand on; nothing here ever waits for a user of this library."""
-        async for frame in socket.frames():
-            try:
-                event = decode_event(frame)
-            except FrameError:
-                logger.error("ari_frame_unreadable", extra={"bytes": len(frame)})  # noqa: TRY400 - the frame is the finding, not the place
-                continue
-            match event:
-                case RESTResponse():
-                    socket.resolve(event)
-                case ApplicationReplacedEvent():
-                    raise ApplicationReplaced(self.application)
-                case ChannelUserevent(eventname=name) if name == ECHO_EVENT:
-                    self._hear_echo(event)
-                case _:
-                    receiver.receive(event)
+        try:
+            async with aclosing(socket.frames()) as frames:
+                async for frame in frames:
+                    self._take(frame, socket, receiver)
+        finally:
+            self._socket = None  # whose answers nobody would read
         raise Unreachable(f"the events socket closed with code {socket.close_code}")
+
+    def _take(self, frame: bytes, socket: EventSocket, receiver: Receiver) -> None:
+        try:
+            event = decode_event(frame)
+        except FrameError:
+            logger.error("ari_frame_unreadable", extra={"bytes": len(frame)})  # noqa: TRY400 - the frame is the finding, not the place
+            return
+        match event:
+            case RESTResponse():
+                socket.resolve(event)
+            case ApplicationReplacedEvent():
+                raise ApplicationReplaced(self.application)
+            case ChannelUserevent(eventname=name) if name == ECHO_EVENT:
+                self._hear_echo(event)
+            case _:
+                receiver.receive(event)
 
     async def _prove(self, receiver: Receiver) -> None:
         if self._disallowed_events:
             await self.send(operations.disallow_events(self.application, self._disallowed_events))
         await self._echo()
         since = asyncio.get_running_loop().time()
-        answer = await self.send(operations.list_channels())
-        receiver.recover(answer.read(list[Channel]), since)
+        receiver.recover(await self._snapshot(), since)
         self.generation += 1
         self.state = LinkState.READY
         self.ready.set()
@@ -223,6 +240,26 @@ class Connection:
                 "asterisk": self.version,
             },
         )
+
+    async def _snapshot(self) -> list[Channel]:
+        """Return every channel, or at least those that have to do with this application."""
+        try:
+            return (await self.send(operations.list_channels())).read(list[Channel])
+        except (RequestFailed, UnexpectedAnswer):
+            # Any channel of this Asterisk spoils the list: one whose dialplan application got an
+            # argument that is not UTF-8 has it answered with 500 (measured on 22.10).
+            answer = await self.send(operations.get_application(self.application))
+            channels = [
+                await self._look_up(channel_id)
+                for channel_id in answer.read(Application).channel_ids
+            ]
+            return [channel for channel in channels if channel is not None]
+
+    async def _look_up(self, channel_id: str) -> Channel | None:
+        try:
+            return (await self.send(operations.get_channel(channel_id))).read(Channel)
+        except (RequestFailed, UnexpectedAnswer):
+            return None
 
     async def _keep_proving(self) -> None:
         while True:
@@ -253,7 +290,7 @@ def _message(body: bytes) -> str:
     """Return an error answer's own words; some come as HTML or with `error` for `message`."""
     try:
         answer = msgspec.json.decode(body, type=dict[str, object])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
     return str(answer.get("message") or answer.get("error") or "")
 

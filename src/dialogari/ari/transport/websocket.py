@@ -27,7 +27,7 @@ from dialogari.ari.errors import Unauthorized, UnknownOutcome, Unreachable
 from dialogari.ari.operations import Request, Response
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from websockets.asyncio.client import ClientConnection
 
@@ -64,7 +64,7 @@ class EventSocket:
         self._numbers = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[Response | None]] = {}
 
-    async def frames(self) -> AsyncIterator[bytes]:
+    async def frames(self) -> AsyncGenerator[bytes]:
         """Yield every event as it came; ends when the socket does, whatever ended it."""
         try:
             while True:
