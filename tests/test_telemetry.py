@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
+from dialogari.metrics import Metrics
 from dialogari.telemetry import TurnLog, configure_logs
 from dialogari.turn import ConversationKey, Status, TurnRequest, TurnResponse
 
@@ -70,7 +71,9 @@ def test_words_are_logged_only_when_asked_for(stream: io.StringIO, content: bool
     """Question and answer appear with LOG_CONTENT alone."""
     request = TurnRequest("my question", ConversationKey("", "s"))
 
-    TurnLog(content=content).write(request, TurnResponse(Status.OK, text="my answer"), 0.1234)
+    TurnLog(Metrics(), content=content).write(
+        request, TurnResponse(Status.OK, text="my answer"), 0.1234
+    )
 
     line = _lines(stream)[0]
     assert (line["event"], line["ms"], line["status"]) == ("turn", 123, "ok")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import EventDict, Processor
 
+    from dialogari.metrics import Metrics
     from dialogari.turn import TurnRequest, TurnResponse
 
 HANG_UP = "hang_up"
@@ -64,14 +65,19 @@ def configure_logs(level: str, form: str, stream: TextIO = sys.stderr) -> None:
 
 
 class TurnLog:
-    """Writes the one line of each turn."""
+    """Writes the one line of each turn, and counts it."""
 
-    def __init__(self, *, content: bool) -> None:
+    def __init__(self, metrics: Metrics, *, content: bool) -> None:
+        self._metrics = metrics
         self._content = content
         self._logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("dialogari.turn")
 
     def write(self, request: TurnRequest, response: TurnResponse, seconds: float) -> None:
         """Log a turn that was answered, one way or another, within `seconds`."""
+        self._metrics.count_turn(
+            response.status, seconds=seconds, model=response.model, reason=response.reason
+        )
+        self._metrics.count_work(response.model, response.steps, response.usage)
         line: dict[str, object] = {
             "conversation": request.conversation.id,
             "turn": response.number,
@@ -91,6 +97,7 @@ class TurnLog:
 
     def write_hang_up(self, conversation: str, seconds: float) -> None:
         """Log a turn whose caller hung up before it was answered."""
+        self._metrics.count_turn(HANG_UP, seconds=seconds)
         self._logger.info(
             "turn", conversation=conversation, status=HANG_UP, ms=round(seconds * 1000)
         )

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from dialogari.app.ai import Ai, open_ai
+from dialogari.app.readings import read_ai, read_link
 from dialogari.ari import ApplicationReplaced, Client, LinkState, Server, Unauthorized, parse_url
 from dialogari.config import ConfigError, Settings
 from dialogari.dialplan.door import DialplanDoor
+from dialogari.metrics import Metrics
 from dialogari.store.errors import StoreError
 from dialogari.telemetry import TurnLog
 from dialogari.web.health import build_web
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from dialogari.metrics import Reading
     from dialogari.progress import Step
     from dialogari.store.store import Store
 
@@ -43,6 +46,8 @@ class Bridge:
         self._client: Client | None = None
         self._door: DialplanDoor | None = None
         self._connecting = asyncio.Event()
+        self._metrics = Metrics()
+        self._metrics.watch(self._read)
 
     def stop(self) -> None:
         """Take no new turn, let the running ones finish, then end."""
@@ -68,6 +73,14 @@ class Bridge:
             "accepting": not self._stopping.is_set(),
         }
 
+    def _read(self) -> list[Reading]:
+        readings: list[Reading] = []
+        if self._client is not None:
+            readings += read_link(self._client)
+        if self._ai is not None:
+            readings += read_ai(self._ai)
+        return readings
+
     async def run(self, report: Callable[[Step], None]) -> None:
         """Run until `stop` is called.
 
@@ -80,7 +93,8 @@ class Bridge:
             async with asyncio.TaskGroup() as tasks:
                 working = tasks.create_task(self._work(server, report))
                 tasks.create_task(self._end(working))
-                async with serve_web(build_web(self.readiness), listening, tasks):
+                web = build_web(self.readiness, self._metrics)
+                async with serve_web(web, listening, tasks):
                     await asyncio.wait({working})
 
     async def _work(self, server: Server, report: Callable[[Step], None]) -> None:
@@ -91,7 +105,7 @@ class Bridge:
         ):
             self._door = DialplanDoor(
                 self._ai.conversations,
-                TurnLog(content=settings.log_content),
+                TurnLog(self._metrics, content=settings.log_content),
                 deadline=settings.turn_deadline,
                 fallback=settings.fallback_text,
             )

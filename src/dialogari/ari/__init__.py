@@ -18,6 +18,7 @@ from dialogari.ari.errors import (
     NotInStasis,
     RequestFailed,
     Unauthorized,
+    UnexpectedAnswer,
     UnknownOutcome,
     Unreachable,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "RequestFailed",
     "Server",
     "Unauthorized",
+    "UnexpectedAnswer",
     "UnknownOutcome",
     "Unreachable",
     "parse_url",

@@ -33,14 +33,14 @@ from dialogari.ari.errors import (
     GoneReason,
     NotFound,
 )
-from dialogari.ari.models import Channel, ChannelDestroyed, StasisEnd, StasisStart
+from dialogari.ari.models import Channel, ChannelDestroyed, StasisEnd, StasisStart, UnknownEvent
 from dialogari.ari.operations import is_in_application, split_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from types import TracebackType
 
-    from dialogari.ari.models import Event, UnknownEvent
+    from dialogari.ari.models import Event
     from dialogari.ari.operations import Request, Response
     from dialogari.ari.transport import Server
 
@@ -72,7 +72,7 @@ class Client:
         self._resumed: Handler | None = None
 
     async def __aenter__(self) -> Self:
-        await self._connection.http.__aenter__()
+        await self._connection.__aenter__()
         return self
 
     async def __aexit__(
@@ -81,12 +81,22 @@ class Client:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._connection.http.__aexit__(exc_type, exc, traceback)
+        await self._connection.__aexit__(exc_type, exc, traceback)
 
     @property
     def state(self) -> LinkState:
         """Where the link stands; calls are served reliably only when it is READY."""
         return self._connection.state
+
+    @property
+    def server(self) -> str:
+        """Address of the Asterisk."""
+        return self._connection.server.url
+
+    @property
+    def generation(self) -> int:
+        """How often the link was connected and proven."""
+        return self._connection.generation
 
     @property
     def version(self) -> str:
@@ -136,6 +146,8 @@ class Client:
                 self._end(event.channel.id, GoneReason.STASIS_END)
             case ChannelDestroyed():
                 self._end(event.channel.id, GoneReason.DESTROYED)
+            case UnknownEvent(type="StasisStart"):
+                logger.error("ari_call_unreadable")  # the snapshot of its channels is no better
             case _:
                 pass
 

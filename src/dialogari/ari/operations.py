@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from dialogari.ari.errors import UnexpectedAnswer
+from dialogari.ari.errors import UnexpectedAnswer, error_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +55,22 @@ class Response:
             return msgspec.json.decode(self.body, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise UnexpectedAnswer(shape.__name__) from error
+
+
+def successful(request: Request, answer: Response) -> Response:
+    """Return the answer. Raises the AriError that it means, where it is none of success."""
+    if answer.status < 400:  # noqa: PLR2004 - HTTP's first error status
+        return answer
+    raise error_for(str(request), answer.status, _message(answer.body))
+
+
+def _message(body: bytes) -> str:
+    """Return an error answer's own words; some come as HTML or with `error` for `message`."""
+    try:
+        answer = msgspec.json.decode(body, type=dict[str, object])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    return str(answer.get("message") or answer.get("error") or "")
 
 
 def _post(path: str, body: Mapping[str, object] | None = None, *, repeatable: bool) -> Request:

@@ -69,7 +69,7 @@ class DialplanDoor:
         with structlog.contextvars.bound_contextvars(call=call.id):
             try:
                 request, response = await self._respond(call, arguments, request)
-                await self._hand_over(call, response)
+                response = await self._hand_over(call, response)
             except (asyncio.CancelledError, ChannelGone):
                 self._log.write_hang_up(request.conversation.id, _elapsed(call))
                 raise
@@ -84,8 +84,7 @@ class DialplanDoor:
         request = _request(call, arguments, text="")
         error = TurnError(Status.ERROR, "bridge_restarted", Side.ASTERISK)
         with structlog.contextvars.bound_contextvars(call=call.id):
-            response = self._refusal(request, error)
-            await self._hand_over(call, response)
+            response = await self._hand_over(call, self._refusal(request, error))
             self._log.write(request, response, _elapsed(call))
 
     async def _respond(
@@ -102,10 +101,12 @@ class DialplanDoor:
                 request = replace(request, text=await call.get_variable(WORDS) or "")
         except AriError as error:
             return request, self._refusal(request, _unread_words(error))
+        words = _elapsed(call)
         limit = min(arguments.timeout or self._deadline, self._deadline)
         # At least a moment, so that a late turn ends as `timeout` in the usual way.
-        request = replace(request, timeout=max(limit - _elapsed(call), 0.001))
-        return request, await self._conversations.take_turn(request)
+        request = replace(request, timeout=max(limit - words, 0.001))
+        response = await self._conversations.take_turn(request)
+        return request, _timed(response, "words", words)
 
     def _refusal(self, request: TurnRequest, error: TurnError) -> TurnResponse:
         return TurnResponse(
@@ -116,14 +117,17 @@ class DialplanDoor:
             fallback_text=self._fallback,
         )
 
-    async def _hand_over(self, call: Call, response: TurnResponse) -> None:
-        variables = response_variables(response, _elapsed(call))
+    async def _hand_over(self, call: Call, response: TurnResponse) -> TurnResponse:
+        """Set the variables and send the call back; returns the response with that step timed."""
+        began = _elapsed(call)
+        variables = response_variables(response, began)
         try:
             await call.set_variables(variables)
         except AriError as error:
             logger.error("variables_not_set", cause=_reason(error))  # noqa: TRY400 - the cause says all
             await self._tell_failure(call, error)
         await call.continue_in_dialplan()
+        return _timed(response, "return", _elapsed(call) - began)
 
     async def _tell_failure(self, call: Call, error: AriError) -> None:
         """Try to say at least that it failed, in a few bytes."""
@@ -164,6 +168,10 @@ def _reason(error: AriError) -> str:
     if isinstance(error, RequestFailed):
         return f"ari.http_{error.status}"
     return f"ari.{_WORD.sub('_', type(error).__name__).lower()}"
+
+
+def _timed(response: TurnResponse, step: str, seconds: float) -> TurnResponse:
+    return replace(response, steps={**response.steps, step: seconds})
 
 
 def _elapsed(call: Call) -> float:

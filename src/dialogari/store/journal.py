@@ -88,6 +88,17 @@ class Journal:
         self._waiting: deque[_Entry] = deque()
         self._arrival = asyncio.Event()
         self._open = False
+        self.records = 0
+        """Turns stored."""
+        self.commits = 0
+        """Batches that stored them."""
+        self.failures = 0
+        """Turns that could not be stored."""
+
+    @property
+    def waiting(self) -> int:
+        """Turns that wait to be stored now."""
+        return len(self._waiting)
 
     async def append(self, record: TurnRecord) -> None:
         """Store a turn; returns once it would survive a crash.
@@ -156,6 +167,10 @@ class Journal:
             outcomes = [UnavailableError(reason, "the turn could not be stored") for _ in batch]
         for entry, outcome in zip(batch, outcomes, strict=True):
             entry.settle(outcome)
+        stored = sum(outcome is None for outcome in outcomes)
+        self.records += stored
+        self.failures += len(batch) - stored
+        self.commits += stored > 0
 
     async def _write_records(self, records: Sequence[TurnRecord]) -> Sequence[StoreError | None]:
         """Return what became of each record; raises where the database stored none."""

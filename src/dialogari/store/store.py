@@ -22,6 +22,7 @@ class Store:
     history: StoredHistory
     prompts: StoredPrompts
     database: Database
+    journal: Journal
 
 
 @asynccontextmanager
@@ -38,4 +39,6 @@ async def open_store(url: str, *, exclusive: bool = False) -> AsyncGenerator[Sto
     async with open_database(url, exclusive=exclusive) as database:
         journal = Journal(database)
         async with journal.running():
-            yield Store(StoredHistory(database, journal), StoredPrompts(database), database)
+            yield Store(
+                StoredHistory(database, journal), StoredPrompts(database), database, journal
+            )

@@ -51,6 +51,9 @@ def parse_url(text: str) -> str:
         raise ValueError("write it like http://127.0.0.1:8088/ari")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("only scheme, host, port and path belong into it")
+    if any(character.isspace() for character in text.strip()):
+        raise ValueError("no blank belongs into it")
+    parts.hostname.encode("idna")  # also a ValueError, where it is no name that could be looked up
     if parts.port == 0:  # reading `port` also raises where it is no number up to 65535
         raise ValueError("port 0 can't be connected to")
     path = parts.path if parts.path.endswith("/ari") else f"{parts.path}/ari"

@@ -22,18 +22,21 @@ if TYPE_CHECKING:
 CONNECTIONS = 8
 KEEP_ALIVE = 10.0
 """Seconds an idle connection is kept; at 15 s Asterisk closes it under our hands."""
+LONGEST_QUEUE = 10.0
+"""Seconds a command may wait for one of the connections, before the time for its answer counts."""
 
 
 class HttpTransport:
     """A pool of connections to one Asterisk; `async with` opens and closes it."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, connections: int = CONNECTIONS) -> None:
         self._server = server
+        self._connections = connections
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
+            connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=KEEP_ALIVE),
             headers={"Authorization": self._server.authorization},
         )
         return self
@@ -44,9 +47,9 @@ class HttpTransport:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     async def send(self, request: Request, seconds: float) -> Response:
         """Send, and once more where that is harmless and the first connection turned out dead."""
@@ -67,11 +70,18 @@ class HttpTransport:
                 URL(f"{self._server.url}/{request.path}", encoded=True),
                 data=request.body or None,
                 headers={"Content-Type": "application/json"} if request.body else None,
-                timeout=aiohttp.ClientTimeout(total=seconds),
+                timeout=aiohttp.ClientTimeout(
+                    total=LONGEST_QUEUE + seconds,
+                    connect=LONGEST_QUEUE,
+                    sock_connect=seconds,
+                    sock_read=seconds,
+                ),
                 allow_redirects=False,
             ) as answer:
                 return Response(answer.status, await answer.read())
         except aiohttp.ClientConnectorError as error:
             raise Unreachable(type(error.os_error).__name__) from error
+        except aiohttp.ConnectionTimeoutError as error:
+            raise Unreachable(type(error).__name__) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UnknownOutcome(str(request)) from error

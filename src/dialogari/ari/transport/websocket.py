@@ -63,6 +63,9 @@ class EventSocket:
         self._connection = connection
         self._numbers = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[Response | None]] = {}
+        self.overdue = False
+        """A command was not answered in time. They are executed in order, so whatever is behind it
+        waits too, or its answer is held back as well: until one comes, use another way."""
 
     async def frames(self) -> AsyncGenerator[bytes]:
         """Yield every event as it came; ends when the socket does, whatever ended it."""
@@ -92,7 +95,10 @@ class EventSocket:
             async with asyncio.timeout(seconds):
                 await self._connection.send(message, text=True)
                 answer = await waiting
-        except (ConnectionClosed, TimeoutError) as error:
+        except TimeoutError as error:
+            self.overdue = True
+            raise UnknownOutcome(str(request)) from error
+        except ConnectionClosed as error:
             raise UnknownOutcome(str(request)) from error
         finally:
             self._waiting.pop(number, None)
@@ -102,6 +108,7 @@ class EventSocket:
 
     def resolve(self, response: RESTResponse) -> None:
         """Give an answer to the command that waits for it; a late one is nobody's."""
+        self.overdue = False
         waiting = self._waiting.get(response.request_id)
         if waiting is not None and not waiting.done():
             body = (response.message_body or "").encode()

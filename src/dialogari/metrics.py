@@ -1,0 +1,104 @@
+"""The figures of `/metrics`: what turns did, and where the parts stand when it is asked.
+
+Turns are counted as they end. What a part knows of itself (calls now, the link's state, the
+journal's queue) is a `Reading`, taken at the moment Prometheus asks, so no part has to know of it.
+Names and buckets are part of the contract with whoever draws graphs: `docs/operations.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from prometheus_client.core import Metric
+
+    from dialogari.turn import Usage
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 12, 20, 60)
+"""Seconds, from a store on a good disk to a local model on a bad day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A figure that a part knows of itself."""
+
+    name: str
+    help: str
+    value: float
+    labels: Mapping[str, str]
+    counts_up: bool = False
+    """It only ever grows while the process lives: a counter, not a gauge."""
+
+
+class Metrics:
+    """One process's figures."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._turns = Counter(
+            "dialogari_turns",
+            "Turns ended, by status, model and reason.",
+            ("status", "model", "reason"),
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "dialogari_turn_seconds",
+            "Whole turns, from StasisStart to the last variable.",
+            ("status",),
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
+        self._steps = Histogram(
+            "dialogari_turn_step_seconds",
+            "Steps of turns.",
+            ("step",),
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
+        self._tokens = Counter(
+            "dialogari_tokens",
+            "Tokens as models counted them.",
+            ("model", "direction"),
+            registry=self._registry,
+        )
+
+    def count_turn(self, status: str, *, seconds: float, model: str = "", reason: str = "") -> None:
+        """Count a turn that ended."""
+        self._turns.labels(status, model, reason).inc()
+        self._seconds.labels(status).observe(seconds)
+
+    def count_work(self, model: str, steps: Mapping[str, float], usage: Usage) -> None:
+        """Count what a turn took: seconds by step, and tokens."""
+        for step, seconds in steps.items():
+            self._steps.labels(step).observe(seconds)
+        if model:
+            self._tokens.labels(model, "input").inc(usage.input_tokens)
+            self._tokens.labels(model, "output").inc(usage.output_tokens)
+
+    def watch(self, read: Callable[[], Sequence[Reading]]) -> None:
+        """Take these readings too, each time the figures are asked for."""
+        self._registry.register(_Readings(read))
+
+    def render(self) -> bytes:
+        """Return all figures in Prometheus' text format (CONTENT_TYPE)."""
+        return generate_latest(self._registry)
+
+
+class _Readings(Collector):
+    def __init__(self, read: Callable[[], Sequence[Reading]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        for reading in self._read():
+            family = CounterMetricFamily if reading.counts_up else GaugeMetricFamily
+            metric = family(reading.name, reading.help, labels=list(reading.labels))
+            metric.add_metric(list(reading.labels.values()), reading.value)
+            yield metric

@@ -1,0 +1,64 @@
+"""A FakeAsterisk, and a telephone on it or on a real Asterisk: what can be shown on both is."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from dialogari.ari import connection
+from dialogari.ari.testing import FakeAsterisk
+from dialogari.sandbox.asterisk import Asterisk
+from either_pbx import DIALPLAN, FakePhone, RealPhone
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from dialogari.sandbox.installation import Installation
+    from either_pbx import Phone
+
+
+@pytest.fixture
+def app() -> str:
+    """An application's name that no other test has."""
+    return f"app-{secrets.token_hex(4)}"
+
+
+@pytest_asyncio.fixture
+async def fake() -> AsyncGenerator[FakeAsterisk]:
+    """A FakeAsterisk without faults."""
+    async with FakeAsterisk() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def real(asterisk_installation: Installation) -> AsyncGenerator[Asterisk]:
+    """A real Asterisk for all tests of a file."""
+    async with Asterisk(asterisk_installation, dialplan=DIALPLAN) as running:
+        yield running
+
+
+@pytest.fixture(params=["fake", "real"])
+def original(request: pytest.FixtureRequest) -> Asterisk | None:
+    """The real Asterisk, or None where the test is to use the double."""
+    return request.getfixturevalue("real") if request.param == "real" else None
+
+
+@pytest_asyncio.fixture
+async def phone(original: Asterisk | None) -> AsyncGenerator[Phone]:
+    """A telephone on a FakeAsterisk, or on a real one."""
+    if original is not None:
+        real_phone = RealPhone(original)
+        yield real_phone
+        await real_phone.hang_up()
+        return
+    async with FakeAsterisk() as double:
+        yield FakePhone(double)
+
+
+@pytest.fixture
+def short_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have commands wait a moment only for their answer."""
+    monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.2)

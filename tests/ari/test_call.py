@@ -1,0 +1,160 @@
+"""A call's handle: variables in and out, and the errors of a call that is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ari_serving import Desk, serving, until
+from dialogari.ari import Call, ChannelGone, GoneReason, RequestFailed
+from dialogari.ari import operations as op
+from dialogari.ari.testing import FakeAsterisk, Fault
+
+if TYPE_CHECKING:
+    from either_pbx import Phone
+
+ODD = 'a,b "c" (d ${EXTEN} \\ ñ 😀\n;|'
+
+
+async def test_what_it_knows(phone: Phone, app: str) -> None:
+    """It has the channel, the arguments as Asterisk split them, and the server."""
+    desk = Desk()
+    async with serving(phone.server, app, desk.hold):
+        await phone.call(app)
+        call = await desk.first()
+
+    assert call.arguments[0] == "one"
+    assert call.arguments[1].startswith("UNIQUEID=")
+    assert call.id == call.channel.id
+    assert call.server == phone.server.url
+
+
+async def test_variables(phone: Phone, app: str) -> None:
+    """Variables of the dialplan can be read, new ones set; one that is not set is None."""
+    desk = Desk()
+    async with serving(phone.server, app, desk.hold):
+        await phone.call(app)
+        call = await desk.first()
+        await call.set_variables({"A": ODD, "B": "", "C": "7"})
+
+        assert await call.get_variable("GIVEN") == "by the dialplan"
+        assert await call.get_variable("A") == ODD
+        assert await call.get_variable("C") == "7"
+        assert await call.get_variable("NEVER_SET") is None
+        assert await call.get_variable("A B?C&D/é%41") is None
+
+
+async def test_long_variables(phone: Phone, app: str) -> None:
+    """What does not fit one request is split over several; each value stays whole."""
+    values = {f"LONG_{number}": f"{number}ñ" * 6_000 for number in range(5)}
+    desk = Desk()
+    async with serving(phone.server, app, desk.hold):
+        await phone.call(app)
+        call = await desk.first()
+        await call.set_variables(values)
+
+        assert {name: await call.get_variable(name) for name in values} == values
+
+
+@pytest.mark.parametrize(
+    ("over_socket", "bulk"), [(True, True), (True, False), (False, False)], ids=str
+)
+async def test_order(app: str, over_socket: bool, bulk: bool) -> None:
+    """Variables are set in the order given, on a new Asterisk and on old ones."""
+    values = {name: name.lower() for name in "ZAYBX"}
+    desk = Desk()
+    async with (
+        FakeAsterisk(rest_over_websocket=over_socket, bulk_variables=bulk) as fake,
+        serving(fake, app, desk.hold),
+    ):
+        call = await fake.enter_stasis(app)
+        await (await desk.first()).set_variables(values)
+
+    assert list(call.variables.items()) == list(values.items())
+
+
+async def test_refused_variable(fake: FakeAsterisk, app: str) -> None:
+    """A refusal that does not mean "gone" is an error, and the call goes on."""
+    desk = Desk()
+    async with serving(fake, app, desk.hold):
+        await fake.enter_stasis(app)
+        call = await desk.first()
+        fake.inject(Fault(path="channels/*/variable*", status=500, times=2))
+
+        with pytest.raises(RequestFailed, match="500 Allocation failed"):
+            await call.get_variable("A")
+        with pytest.raises(RequestFailed):
+            await call.set_variables({"A": "1"})
+        await call.set_variables({"A": "1"})
+
+        assert await call.get_variable("A") == "1"
+        assert call.gone is None
+
+
+@pytest.mark.usefixtures("short_requests")
+async def test_lost_answer(fake: FakeAsterisk, app: str) -> None:
+    """Reading and setting are repeated another way when an answer is lost."""
+    desk = Desk()
+    async with serving(fake, app, desk.hold):
+        entered = await fake.enter_stasis(app, variables={"A": "1"})
+        call = await desk.first()
+        fake.inject(Fault(path="channels/*/variable", silent=True, times=1))
+        assert await call.get_variable("A") == "1"
+        fake.inject(Fault(path="channels/*/variables", silent=True, times=1))
+        await call.set_variables({"B": "2"})
+
+    assert entered.variables == {"B": "2"}
+
+
+async def test_gone(phone: Phone, app: str) -> None:
+    """After a hang-up every command says so, and sending it back is done already."""
+    desk = Desk()
+    async with serving(phone.server, app, desk.hold):
+        await phone.call(app)
+        call = await desk.first()
+        await phone.hang_up()
+        await until(lambda: desk.cancelled)
+
+        assert call.gone is GoneReason.STASIS_END
+        with pytest.raises(ChannelGone) as caught:
+            await call.set_variables({"A": "1"})
+        assert caught.value.channel_id == call.id
+        with pytest.raises(ChannelGone):
+            await call.get_variable("A")
+        await call.continue_in_dialplan()
+
+
+async def test_gone_before_the_event(fake: FakeAsterisk, app: str) -> None:
+    """A command may learn that the caller has left before the event says so."""
+    desk = Desk()
+    async with serving(fake, app, desk.hold):
+        entered = await fake.enter_stasis(app)
+        call = await desk.first()
+        entered.end()  # without its events
+
+        with pytest.raises(ChannelGone) as caught:
+            await call.get_variable("A")
+
+    assert caught.value.reason is call.gone is GoneReason.NOT_FOUND
+
+
+async def test_left_before_the_event(phone: Phone, app: str) -> None:
+    """A call that is in the dialplan again is gone too: it is no longer ours."""
+    desk = Desk()
+    async with serving(phone.server, app, desk.hold) as client:
+        await phone.call(app)
+        call = await desk.first()
+        # From behind the call's back; its StasisEnd may come first or last.
+        await client.send(op.continue_in_dialplan(call.id))
+
+        with pytest.raises(ChannelGone) as caught:
+            await set_for_ever(call)
+
+    assert caught.value.reason in {GoneReason.LEFT_STASIS, GoneReason.STASIS_END}
+
+
+async def set_for_ever(call: Call) -> None:
+    """Set a variable until that fails."""
+    while True:
+        await call.set_variables({"A": "1"})

@@ -1,0 +1,177 @@
+"""Errors tell apart what Asterisk's statuses do not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ari_serving import Desk, server_of, serving, until
+from dialogari.ari import (
+    AriError,
+    ChannelGone,
+    Client,
+    Conflict,
+    GoneReason,
+    InvalidState,
+    NotFound,
+    NotFoundKind,
+    NotInStasis,
+    RequestFailed,
+    Server,
+    Unauthorized,
+    UnknownOutcome,
+    Unreachable,
+)
+from dialogari.ari import operations as op
+from dialogari.ari.errors import error_for, leaves
+from dialogari.ari.operations import Request, Response, successful
+
+if TYPE_CHECKING:
+    from either_pbx import Phone
+
+NOBODY = "nobody-1.1"
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "expected"),
+    [
+        (401, "Authentication required", Unauthorized),
+        (403, "Write access denied", Unauthorized),
+        (404, "Channel not found", NotFound),
+        (409, "Channel not in Stasis application", NotInStasis),
+        (422, "Channel not in Stasis application", NotInStasis),
+        (409, "Channel with given unique ID already exists", Conflict),
+        (412, "Channel in invalid state", InvalidState),
+        (400, "Variable name is required", RequestFailed),
+        (500, "Allocation failed", RequestFailed),
+        (503, "Asterisk not booted", RequestFailed),
+    ],
+)
+def test_status(status: int, message: str, expected: type[AriError]) -> None:
+    """Status and message together decide what an answer means."""
+    error = error_for("GET x", status, message)
+
+    assert type(error) is expected
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("Channel not found", NotFoundKind.CHANNEL),
+        ("Provided channel was not found", NotFoundKind.CHANNEL),
+        ("Provided variable was not found", NotFoundKind.VARIABLE),
+        ("Application not found", NotFoundKind.APPLICATION),
+        ("Resource not found", NotFoundKind.RESOURCE),
+        ("", NotFoundKind.RESOURCE),
+    ],
+)
+def test_kind_of_not_found(message: str, kind: NotFoundKind) -> None:
+    """What a 404 is about stands in its message alone."""
+    error = error_for("GET x", 404, message)
+
+    assert isinstance(error, NotFound)
+    assert error.kind is kind
+
+
+@pytest.mark.parametrize(
+    ("request_", "kind"),
+    [
+        (op.get_channel(NOBODY), NotFoundKind.CHANNEL),
+        (op.get_variable(NOBODY, "A"), NotFoundKind.CHANNEL),
+        (op.set_variable(NOBODY, "A", "1"), NotFoundKind.CHANNEL),
+        (op.set_variables(NOBODY, {"A": "1"}), NotFoundKind.CHANNEL),
+        (op.continue_in_dialplan(NOBODY), NotFoundKind.CHANNEL),
+        (op.hang_up(NOBODY), NotFoundKind.CHANNEL),
+        (op.get_application(NOBODY), NotFoundKind.APPLICATION),
+        (op.publish_user_event(NOBODY, "x", {}), NotFoundKind.APPLICATION),
+        (Request("GET", "nonsense"), NotFoundKind.RESOURCE),
+    ],
+    ids=str,
+)
+async def test_what_is_not_there(phone: Phone, request_: Request, kind: NotFoundKind) -> None:
+    """Asterisk's own answers about what is not there are told apart."""
+    async with Client(server_of(phone.server), "app") as client:
+        with pytest.raises(NotFound) as caught:
+            await client.send(request_)
+
+    assert caught.value.kind is kind
+
+
+async def test_outside_of_stasis(phone: Phone, app: str) -> None:
+    """A channel that is in the dialplan refuses commands with an error of its own."""
+    desk = Desk()
+    async with serving(phone.server, app, desk.hold) as client:
+        await phone.call(app)
+        call = await desk.first()
+        desk.go.set()
+        await until(lambda: not client.calls)
+
+        with pytest.raises(NotInStasis):
+            await client.send(op.set_variable(call.id, "A", "1"))
+
+
+async def test_wrong_password(phone: Phone) -> None:
+    """A wrong password has an error of its own."""
+    server = Server(phone.server.url, phone.server.username, "wrong")
+    async with Client(server, "app") as client:
+        with pytest.raises(Unauthorized) as caught:
+            await client.send(op.get_info())
+
+    assert caught.value.status == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"message":"Invalid state"}', "Invalid state"),
+        (b'{"error":"Allocation failed"}', "Allocation failed"),
+        (b"<html>Bad Request</html>", ""),
+        (b"", ""),
+        (b"[1]", ""),
+        (b'{"message":"\xf1"}', ""),
+        (b'{"message":7}', "7"),
+    ],
+)
+def test_words_of_an_answer(body: bytes, message: str) -> None:
+    """An error's words are found in any shape that servers give them, or are empty."""
+    with pytest.raises(RequestFailed) as caught:
+        successful(op.get_info(), Response(400, body))
+
+    assert caught.value.message == message
+
+
+def test_success() -> None:
+    """An answer below 400 is handed on as it is."""
+    answer = Response(204, b"")
+
+    assert successful(op.get_info(), answer) is answer
+
+
+def test_texts_say_what_to_do() -> None:
+    """Each error's text names its matter; none needs its class's name to be understood."""
+    texts = [
+        str(Unauthorized(401)),
+        str(Unauthorized(403)),
+        str(Unreachable("HTTP 503 to the websocket")),
+        str(UnknownOutcome("POST channels/1/continue")),
+        str(NotFound("GET channels/1", 404, "Channel not found")),
+        str(ChannelGone("1", GoneReason.ABSENT)),
+    ]
+
+    assert texts == [
+        "Asterisk refused the ARI user name or password (HTTP 401)",
+        "the ARI user is not allowed to do this (HTTP 403): is it read_only in ari.conf?",
+        "Asterisk can't be reached: HTTP 503 to the websocket",
+        "no answer to POST channels/1/continue",
+        "GET channels/1: HTTP 404 Channel not found",
+        "channel 1 is gone: absent",
+    ]
+
+
+def test_leaves() -> None:
+    """The errors in groups of groups are found, in order."""
+    one, two = ValueError("one"), ValueError("two")
+
+    assert list(leaves(ExceptionGroup("", [ExceptionGroup("", [one]), two]))) == [one, two]
+    assert list(leaves(one)) == [one]

@@ -1,0 +1,102 @@
+"""Runs an ARI client for tests, with a handler that does what the test says."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dialogari.ari import Call, Client, Server
+from dialogari.ari.models import RESTResponse, decode_event
+from dialogari.ari.transport.websocket import EventSocket, open_event_socket
+from either_pbx import LIMIT, bare_session, send
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    import either_pbx
+    from either_pbx import Phone
+
+    Handler = Callable[[Call], Awaitable[None]]
+
+
+def server_of(asterisk: either_pbx.Server) -> Server:
+    """Return what a client needs to know of an Asterisk."""
+    return Server(asterisk.url, asterisk.username, asterisk.password)
+
+
+@asynccontextmanager
+async def serving(
+    asterisk: either_pbx.Server, app: str, handler: Handler, *, resumed: Handler | None = None
+) -> AsyncGenerator[Client]:
+    """Serve an application's calls; ready when it yields, cancelled at the end."""
+    async with Client(server_of(asterisk), app) as client, asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(client.serve(handler, resumed=resumed or unexpected))
+        async with asyncio.timeout(LIMIT):
+            await client.wait_until_ready()
+        try:
+            yield client
+        finally:
+            task.cancel()
+
+
+async def unexpected(call: Call) -> None:
+    """Fail for a call that should not have come here."""
+    raise AssertionError(call.id)
+
+
+async def until(condition: Callable[[], object], limit: float = LIMIT) -> None:
+    """Wait until `condition()` is true."""
+    async with asyncio.timeout(limit):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def _read(connected: EventSocket, events: list[Any]) -> None:
+    """Do what a connection does with a socket's frames."""
+    async for frame in connected.frames():
+        event = decode_event(frame)
+        if isinstance(event, RESTResponse):
+            connected.resolve(event)
+        else:
+            events.append(event)
+
+
+@asynccontextmanager
+async def read_socket(server: Server, app: str, events: list[Any]) -> AsyncGenerator[EventSocket]:
+    """Open an events socket that is read, its events into a list."""
+    async with open_event_socket(server, app) as connected, asyncio.TaskGroup() as tasks:
+        reading = tasks.create_task(_read(connected, events))
+        yield connected
+        reading.cancel()
+
+
+async def running_application(phone: Phone, call: Call) -> str:
+    """Return the dialplan application that a channel runs; empty where there is no channel."""
+    async with bare_session(phone.server) as session:
+        answer = await send(session, f"{phone.server.url}/channels/{call.id}", "GET")
+    return answer.body["dialplan"]["app_name"] if answer.status == 200 else ""
+
+
+@dataclass(slots=True)
+class Desk:
+    """Keeps every call until `go` is set, or its handler is cancelled, and remembers it."""
+
+    calls: list[Call] = field(default_factory=list[Call])
+    cancelled: list[Call] = field(default_factory=list[Call])
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def hold(self, call: Call) -> None:
+        """Handle a call."""
+        self.calls.append(call)
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(call)
+            raise
+
+    async def first(self) -> Call:
+        """Return the first call, once it is there."""
+        await until(lambda: self.calls)
+        return self.calls[0]
