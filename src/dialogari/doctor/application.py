@@ -136,7 +136,7 @@ def _unowned(name: str, bridge: Bridge) -> Finding:
         return fail(
             "application.unregistered",
             f"nobody has {name}: Stasis() returns FAILED, though a bridge runs here",
-            "see the bridge's log for ari_link_down",
+            "see its log: after application_taken_over restart it, else mend what ari_link_down says",
         )
     return ok("application", f"{name} is free: Stasis() returns FAILED until a bridge runs")
 

@@ -38,7 +38,7 @@ class Silence(StrEnum):
 
 
 class NoAnswerError(Exception):
-    """There is no HTTP answer. `detail` is ours or the system's, never a server's text."""
+    """There is no HTTP answer; `detail` says it in our own words."""
 
     def __init__(self, why: Silence, detail: str) -> None:
         super().__init__(why, detail)
@@ -112,19 +112,19 @@ async def open_ari(server: Server) -> AsyncGenerator[Ari]:
         yield Ari(server, session)
 
 
+_CAUSES: tuple[tuple[type[Exception], Silence, str], ...] = (
+    (aiohttp.ClientConnectorCertificateError, Silence.TLS, "its certificate is not trusted"),
+    (aiohttp.ClientSSLError, Silence.TLS, "it does not speak TLS"),
+    (aiohttp.ClientConnectorDNSError, Silence.NOTHING_LISTENS, "the host's name is unknown"),
+    (aiohttp.ClientConnectorError, Silence.NOTHING_LISTENS, "no connection"),
+    (TimeoutError, Silence.SLOW, f"no answer in {PATIENCE:.0f} s"),
+    (aiohttp.ClientResponseError, Silence.NOT_HTTP, "it does not speak HTTP"),
+)
+"""The first that fits counts: subclasses stand before their bases."""
+
+
 def _explain(error: Exception) -> NoAnswerError:
-    match error:
-        case aiohttp.ClientConnectorCertificateError():
-            return NoAnswerError(Silence.TLS, "its certificate is not trusted")
-        case aiohttp.ClientSSLError():
-            return NoAnswerError(Silence.TLS, "it does not speak TLS")
-        case aiohttp.ClientConnectorDNSError():
-            return NoAnswerError(Silence.NOTHING_LISTENS, "the host's name is unknown")
-        case aiohttp.ClientConnectorError():
-            return NoAnswerError(Silence.NOTHING_LISTENS, type(error.os_error).__name__)
-        case TimeoutError():
-            return NoAnswerError(Silence.SLOW, f"no answer in {PATIENCE:.0f} s")
-        case aiohttp.ClientResponseError():
-            return NoAnswerError(Silence.NOT_HTTP, "it does not speak HTTP")
-        case _:
-            return NoAnswerError(Silence.CLOSED, "it closes the connection without an answer")
+    for kind, why, detail in _CAUSES:
+        if isinstance(error, kind):
+            return NoAnswerError(why, detail)
+    return NoAnswerError(Silence.CLOSED, "it closes the connection without an answer")

@@ -1,9 +1,9 @@
 """Asterisk's own files: read where they are, as far as a check needs them.
 
 The format is Asterisk's ("Asterisk Configuration Files" in its documentation): sections,
-`key = value` or `key => value`, `;` comments, templates, `#include`. A section marked `(!)` is a template and
-counts for those alone that inherit it. `#exec` is not run. Files say what Asterisk was told at its
-last reload at best: where ARI tells the same, ARI is asked.
+`key = value` or `key => value`, `;` comments, templates, `#include`. A section marked
+`(!)` is a template and counts for those alone that inherit it. `#exec` is not run. Files say what
+Asterisk was told at its last reload at best: where ARI tells the same, ARI is asked.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ Version = tuple[int, int, int]
 
 
 def parse_version(text: str) -> Version | None:
-    """Return the numbers of a version such as `22.10.1~dfsg`, `certified/20.7-cert5`, `GIT-22-x`."""
+    """Return the numbers of a version such as `22.10.1~dfsg` or `certified/20.7-cert5`."""
     found = re.search(r"(\d+)(?:\.(\d+))?(?:\.(\d+))?", text)
     return None if found is None else (int(found[1]), int(found[2] or 0), int(found[3] or 0))
 

@@ -13,7 +13,7 @@ from dialogari.agent.local.errors import UnknownModelError
 from dialogari.agent.local.fetch import default_cache, is_cached
 from dialogari.doctor.findings import Finding, fail, ok, warn
 from dialogari.store.database import open_database
-from dialogari.store.errors import SetupError, StoreError
+from dialogari.store.errors import StoreError
 from dialogari.store.look import look_at_database
 
 if TYPE_CHECKING:
@@ -48,15 +48,17 @@ async def check_database(settings: Settings, *, bridge_runs: bool) -> Finding:
         if look.exists and not look.needs_upgrade:
             async with open_database(settings.store_url) as database:
                 await database.check()
-    except SetupError as error:
-        return fail(f"database.{_last(error)}", str(error), "see the line's own words")
     except StoreError as error:
-        return fail(f"database.{_last(error)}", str(error), _REMEDIES.get(error.reason, _MEND))
+        name = f"database.{error.reason.rpartition('.')[2]}"
+        return fail(name, str(error), _REMEDIES.get(error.reason, _MEND))
     return _judge_database(look, settings, bridge_runs=bridge_runs)
 
 
 _MEND = "mend DATABASE_URL or DIALOGARI_STATE_DIR, or the disk below them"
 _REMEDIES = {
+    "store.url": "write it like sqlite:////var/lib/dialogari/dialogari.db",
+    "store.too_new": "install the dialogari that wrote it, or a newer one",
+    "store.foreign": "set DATABASE_URL to a file of its own",
     "store.read_only": "give the file, its folder and the files beside it to the bridge's user",
     "store.locked": "end the program that holds it; `fuser FILE` names it",
     "store.disk_full": "make room on that disk",
@@ -84,10 +86,6 @@ def _judge_database(look: DatabaseLook, settings: Settings, *, bridge_runs: bool
     if look.needs_upgrade:
         return ok("database", f"{look.path} will be upgraded at the next start")
     return ok("database", f"{look.path} can be written")
-
-
-def _last(error: StoreError) -> str:
-    return error.reason.rpartition(".")[2]
 
 
 def check_local_model(settings: Settings) -> Finding:
