@@ -10,6 +10,7 @@ from aiohttp import web
 
 from dialogari.app.diagnosis import diagnose
 from dialogari.doctor.findings import Finding, Verdict
+from doctor.documentation import documented
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -46,6 +47,7 @@ async def examine(settings: Settings, folder: Path | None = None) -> Report:
     for finding in report.findings:
         assert "\n" not in finding.text + finding.remedy
         assert bool(finding.remedy) is (finding.verdict is not Verdict.OK)
+        assert finding.verdict is Verdict.OK or finding.verdict in documented()[finding.name]
     return report
 
 
