@@ -136,7 +136,7 @@ def _unowned(name: str, bridge: Bridge) -> Finding:
         return fail(
             "application.unregistered",
             f"nobody has {name}: Stasis() returns FAILED, though a bridge runs here",
-            "see its log: after application_taken_over restart it, else mend what ari_link_down says",
+            "see its log: restart it after application_taken_over, else mend what ari_link_down is",
         )
     return ok("application", f"{name} is free: Stasis() returns FAILED until a bridge runs")
 

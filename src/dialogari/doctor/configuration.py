@@ -1,9 +1,9 @@
 """Asterisk's own files: read where they are, as far as a check needs them.
 
 The format is Asterisk's ("Asterisk Configuration Files" in its documentation): sections,
-`key = value` or `key => value`, `;` comments, templates, `#include`. A section marked
-`(!)` is a template and counts for those alone that inherit it. `#exec` is not run. Files say what
-Asterisk was told at its last reload at best: where ARI tells the same, ARI is asked.
+`key = value` or `key => value`, `;` comments, templates, `#include`. A section marked `(!)` is a
+template and counts for those alone that inherit it. `#exec` is not run. Files say what Asterisk was
+told at its last reload at best: where ARI tells the same, ARI is asked.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import dataclass, field
+from glob import glob
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -18,7 +20,6 @@ from dialogari.doctor.findings import Finding, fail, ok, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 DEEPEST = 10
 """Files that include one another; Asterisk's own limit."""
@@ -149,7 +150,7 @@ def _lines(path: Path, root: Path, depth: int = 0) -> Iterator[str]:
         line = re.sub(r"(?<!\\);.*", "", raw).replace("\\;", ";").strip()
         include = _INCLUDE.match(line)
         if include is not None:
-            for found in sorted(root.glob(include[1].strip().removeprefix(f"{root}/"))):
-                yield from _lines(found, root, depth + 1)
+            for found in sorted(glob(str(root / include[1].strip()))):  # noqa: PTH207 - it may be absolute
+                yield from _lines(Path(found), root, depth + 1)
         elif line:
             yield line

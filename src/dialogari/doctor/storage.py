@@ -43,15 +43,20 @@ def check_disk(folder: Path) -> Finding:
 
 async def check_database(settings: Settings, *, bridge_runs: bool) -> Finding:
     """Tell whether turns can be stored, without making or upgrading a database."""
+    url = settings.store_url
+    look = None
     try:
-        look = await asyncio.to_thread(look_at_database, settings.store_url)
-        if look.exists and not look.needs_upgrade:
-            async with open_database(settings.store_url) as database:
+        if url.startswith("sqlite:"):
+            look = await asyncio.to_thread(look_at_database, url)
+        if look is None or (look.exists and not look.needs_upgrade):
+            async with open_database(url) as database:
                 await database.check()
     except StoreError as error:
         name = f"database.{error.reason.rpartition('.')[2]}"
         return fail(name, str(error), _REMEDIES.get(error.reason, _MEND))
-    return _judge_database(look, settings, bridge_runs=bridge_runs)
+    if look is None:
+        return ok("database", "the database of DATABASE_URL can be written")
+    return _judge_file(look, settings, bridge_runs=bridge_runs)
 
 
 _MEND = "mend DATABASE_URL or DIALOGARI_STATE_DIR, or the disk below them"
@@ -66,7 +71,7 @@ _REMEDIES = {
 }
 
 
-def _judge_database(look: DatabaseLook, settings: Settings, *, bridge_runs: bool) -> Finding:
+def _judge_file(look: DatabaseLook, settings: Settings, *, bridge_runs: bool) -> Finding:
     if not look.exists:
         place = existing_parent(look.path)
         if os.access(place, os.W_OK):
