@@ -100,7 +100,8 @@ def test_the_samples_have_their_nets(tmp_path: Path, deadline: float) -> None:
     """What `dialogari dialplan` prints passes the doctor, in both variants."""
     sample = Sample(turn_deadline=deadline)
     text = simple_context(sample) + limited_context(sample)
-    files = Configuration(*[Sections()] * 3, read_sections(write(tmp_path, text)))
+    none = Sections()
+    files = Configuration(none, none, none, read_sections(write(tmp_path, text)))
     findings = check_dialplan(files, "dialogari", deadline)
 
     assert [finding.verdict for finding in findings] == [Verdict.OK]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,6 +36,18 @@ async def test_nothing_is_wrong(settings: BridgeSettings, etc: Path, stub: Model
     assert "belongs to the bridge of this machine" in beside["application"].text
     assert "Asterisk 22" in away["asterisk.version"].text
     assert [asked.question for asked in stub.asked] == ["Are you there?"] * 2
+
+
+def test_it_changes_nothing(settings: BridgeSettings, patient: Asterisk, tmp_path: Path) -> None:
+    """Asterisk's own log shows no call, no application and no warning while it is examined."""
+    log = patient.folder / "log/console"
+    before = log.stat().st_size
+    elsewhere = {"default_ai_model": "local", "openai_base_url": None, "openai_api_key": None}
+    asyncio.run(examine(settings.model_copy(update=elsewhere), patient.folder / "etc"))
+    asyncio.run(examine(settings.model_copy(update=elsewhere), tmp_path / "none"))
+
+    assert log.read_bytes()[before:] == b""
+    assert not list(tmp_path.iterdir())
 
 
 async def test_modules_are_missing(settings: BridgeSettings, patient: Asterisk, etc: Path) -> None:

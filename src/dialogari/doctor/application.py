@@ -1,8 +1,8 @@
 """Who has the application now, told without connecting: connecting would take it over.
 
-What ARI says of an application (measured on 22.10): one that nobody is connected to is gone (404)
-as soon as no call is in it. So 200 and no call in it means that a client is connected at this
-moment; 200 and calls in it, that one is, or that one left them there. The filter on its events
+What ARI says of an application (measured on 22.10 and 16.28): one that nobody is connected to is
+gone (404) as soon as no call is in it. So 200 and no call in it means that a client is connected at
+this moment; 200 and calls in it, that one is, or that one left them there. The filter on its events
 tells whether that client is a dialogari, for each bridge sets its own at once. Whether it is the
 bridge of this machine only that bridge can tell, at WEB_HOST:WEB_PORT.
 """

@@ -113,7 +113,8 @@ def check_clock(answer: Answer, now: datetime) -> Finding:
 async def check_rights(ari: Ari) -> Finding:
     """Tell whether the user may do things, by continuing a channel that can't exist.
 
-    A user that may only read is refused before the channel is looked for (measured on 22.10).
+    A user that may only read is refused before the channel is looked for (measured on 22.10 and
+    16.28).
     Raises NoAnswerError.
     """
     channel = f"dialogari-doctor-{secrets.token_hex(16)}"
