@@ -110,7 +110,7 @@ class ModelStub:
 
     async def _fail(self, request: web.Request) -> web.StreamResponse:
         match self.fault:
-            case "http_401" | "http_429" | "http_500" | "http_503":
+            case "http_401" | "http_404" | "http_429" | "http_500" | "http_503":
                 error = {"error": {"message": f"{POISON} {SECRET}", "type": "bad", "code": None}}
                 headers = {"Retry-After": "30"}
                 return web.json_response(error, status=int(self.fault[5:]), headers=headers)

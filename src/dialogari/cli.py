@@ -1,4 +1,4 @@
-"""The command line: `dialogari serve | ask | prompt | demo`.
+"""The command line: `dialogari serve | ask | prompt | demo | doctor | dialplan`.
 
 Exit codes: 0 done, 1 the thing asked for failed, 2 wrong usage or configuration, then with one
 line for each setting that is wrong and no traceback.
@@ -14,6 +14,7 @@ import json
 import secrets
 import signal
 import sys
+from dataclasses import asdict
 from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -125,6 +126,51 @@ def demo(
     options = DemoOptions(say=tuple(say or ()), model=model, talk=talk, keep=keep)
     if not _run(run_demo(settings, options, out)):
         raise typer.Exit(FAILED)
+
+
+@main.command()
+def doctor(
+    asterisk_config: Annotated[
+        Path | None,
+        typer.Option(help="Folder of Asterisk's files; default: /etc/asterisk, if it is here."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Look for what stands between this installation and an answered call; change nothing."""
+    from dialogari.app.diagnosis import diagnose
+
+    settings = _settings()
+    configure_logs("ERROR", settings.log_format)
+
+    async def work() -> list[dict[str, str]]:
+        found: list[dict[str, str]] = []
+        async for finding in diagnose(settings, asterisk_config):
+            found.append(asdict(finding))
+            if not as_json:
+                remedy = f" -> {finding.remedy}" if finding.remedy else ""
+                out.print(f"{finding.verdict:<5} {finding.name:<26} {finding.text}{remedy}")
+        return found
+
+    found = _run(work())
+    well = all(finding["verdict"] != "fail" for finding in found)
+    if as_json:
+        out.print(json.dumps({"ok": well, "findings": found}, ensure_ascii=False))
+    raise typer.Exit(0 if well else FAILED)
+
+
+@main.command()
+def dialplan(
+    prompt: Annotated[str | None, typer.Option(help="Name of the prompt to ask with.")] = None,
+) -> None:
+    """Print extensions.conf, ari.conf and http.conf for these settings, ready to paste."""
+    from dialogari.app.sample import sample_files
+
+    settings = _settings()
+
+    async def work() -> None:
+        out.print(sample_files(settings, prompt), end="")
+
+    _run(work())
 
 
 @prompts.command("list")

@@ -89,6 +89,29 @@ async def test_call_that_left_in_the_gap(fake: FakeAsterisk, app: str) -> None:
     assert desk.calls[0].gone is GoneReason.ABSENT
 
 
+async def test_call_that_comes_during_the_snapshot(fake: FakeAsterisk, app: str) -> None:
+    """A snapshot that is older than a call does not say that the call has ended."""
+    desk = Desk()
+    async with serving(fake, app, desk.hold) as client:
+        fake.inject(Fault(path="channels", delay=0.2, times=1))
+        await fake.drop()
+        await until(lambda: client.state is LinkState.CONNECTING)
+        await enter_once_connected(fake, app)
+        await until(lambda: client.state is LinkState.READY)
+        await asyncio.sleep(0.05)
+
+        assert desk.cancelled == []
+        assert client.calls == 1
+
+
+async def enter_once_connected(fake: FakeAsterisk, app: str) -> None:
+    """Let a call enter as soon as the new socket has been proven, or nearly so."""
+    while app not in fake.applications:
+        await asyncio.sleep(0.005)
+    await asyncio.sleep(0.1)
+    await fake.enter_stasis(app)
+
+
 async def test_release_that_spans_a_gap(fake: FakeAsterisk, app: str) -> None:
     """A call that is being sent back while the link breaks is no hang-up, and leaves once."""
     ended: list[Call] = []

@@ -7,5 +7,7 @@ the module it needs and no other: the libraries behind the models cost seconds t
     prompts    the store alone
     ai         store + models + conversations: enough for a turn from the terminal
     bridge     the same, and the link to Asterisk, the web server, and an end without loss
+    diagnosis  the checks of the doctor, with the models to ask
+    sample     the files to paste into Asterisk
     complaint  what to tell an operator of an error
 """

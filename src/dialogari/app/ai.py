@@ -49,7 +49,7 @@ async def open_ai(
     """
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_settings_store(settings, exclusive=exclusive))
-        providers = [_openai(settings)] if settings.openai_configured else []
+        providers = hosted_providers(settings)
         local: LocalServer | None = None
         if settings.local_wanted:
             provider, local = await stack.enter_async_context(open_local(settings, store, report))
@@ -71,6 +71,11 @@ async def open_ai(
             fallback=settings.fallback_text,
         )
         yield Ai(store, conversations, local)
+
+
+def hosted_providers(settings: Settings) -> list[Provider]:
+    """Return the configured providers that the network reaches. Raises ConfigError."""
+    return [_openai(settings)] if settings.openai_configured else []
 
 
 def _openai(settings: Settings) -> Provider:

@@ -93,8 +93,7 @@ class StoredPrompts:
                 with `-` or `.`.
             StoreError: the store refuses.
         """
-        if _NAME.fullmatch(prompt.name) is None:
-            raise PromptNameError(prompt.name)
+        check_name(prompt.name)
         return await self._database.write(partial(_set, prompt))
 
     async def delete_prompt(self, name: str) -> None:
@@ -105,6 +104,12 @@ class StoredPrompts:
             StoreError: the store refuses.
         """
         await self._database.write(partial(_delete, name))
+
+
+def check_name(name: str) -> None:
+    """Let pass what can name a prompt. Raises PromptNameError."""
+    if _NAME.fullmatch(name) is None:
+        raise PromptNameError(name)
 
 
 def _find(name: str, connection: Connection) -> Prompt | None:
