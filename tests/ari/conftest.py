@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from ari_serving import UNEXPECTED
 from dialogari.ari import client, connection
 from dialogari.ari.testing import FakeAsterisk
 from dialogari.sandbox.asterisk import Asterisk
 from either_pbx import DIALPLAN, FakePhone, RealPhone
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Generator
 
     from dialogari.sandbox.installation import Installation
     from either_pbx import Phone
@@ -26,6 +27,14 @@ SPOILED = """
 exten => s,1,Answer()
  same => n,WaitExten(60,m(${URIDECODE(ma%F1ana)}))
 """
+
+
+@pytest.fixture(autouse=True)
+def no_unexpected_calls() -> Generator[None]:
+    """Fail a test in which a call went to a handler that should get none."""
+    UNEXPECTED.clear()
+    yield
+    assert UNEXPECTED == []
 
 
 @pytest.fixture

@@ -60,15 +60,34 @@ async def test_end_before_or_after_the_answer(
 
 
 async def test_twice(fake: FakeAsterisk, app: str) -> None:
-    """The second time it does nothing, even to the channel's next visit."""
+    """The second time it does nothing, even before the events say that the call has left."""
     desk = Desk()
-    async with serving(fake, app, desk.hold):
+    async with serving(fake, app, desk.hold) as client:
         entered = await fake.enter_stasis(app)
         call = await desk.first()
+        await client.send(op.disallow_events(app, ("StasisEnd", "StasisStart")))
         await call.continue_in_dialplan()
         await entered.enter_stasis(app)
         await call.continue_in_dialplan()
 
+        assert entered.in_stasis
+
+
+async def test_end_during_the_look(fake: FakeAsterisk, app: str) -> None:
+    """What the look shows may be a later visit, if the event says so meanwhile."""
+    desk = Desk()
+    async with serving(fake, app, desk.hold) as client, asyncio.TaskGroup() as tasks:
+        entered = await fake.enter_stasis(app)
+        call = await desk.first()
+        await client.send(op.disallow_events(app, ("StasisStart",)))
+        fake.inject(Fault(path=CONTINUE, silent=True, delay=0.4, times=1))
+        fake.inject(Fault(method="GET", path=LOOK, delay=0.3, times=1))
+        leaving = tasks.create_task(call.continue_in_dialplan())
+        await until(lambda: not entered.in_stasis)
+        await entered.enter_stasis(app)
+        await leaving
+
+        assert call.gone is GoneReason.STASIS_END
         assert entered.in_stasis
 
 

@@ -173,6 +173,27 @@ async def test_handler_that_goes_on_after_the_call(fake: FakeAsterisk, app: str)
         desk.go.set()
 
 
+async def test_handler_that_ends_in_the_next_visit(fake: FakeAsterisk, app: str) -> None:
+    """When it ends is nothing to the next visit: that one still notices a hang-up."""
+    desk, after = Desk(), asyncio.Event()
+
+    async def handle(call: Call) -> None:
+        if call.arguments:
+            await desk.hold(call)
+        await call.continue_in_dialplan()
+        await after.wait()
+
+    async with serving(fake, app, handle) as client:
+        call = await fake.enter_stasis(app)
+        await call.left()
+        await call.enter_stasis(app, ["second"])
+        await desk.first()
+        after.set()
+        await until(lambda: client.calls == 1)
+        await call.hang_up()
+        await until(lambda: desk.cancelled)
+
+
 async def test_handler_that_ignores_cancellation(fake: FakeAsterisk, app: str) -> None:
     """One that does not end when told to keeps nobody else from being served."""
     free = asyncio.Event()

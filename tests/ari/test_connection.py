@@ -110,17 +110,18 @@ async def test_password_that_changes(fake: FakeAsterisk, app: str) -> None:
 async def test_end_of_the_socket(
     fake: FakeAsterisk, app: str, code: int | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """However the socket ends, the link says so and comes back."""
+    """However the socket ends, the link says so each time and comes back."""
     desk = Desk()
     async with serving(fake, app, desk.hold) as client:
-        await fake.drop(code=code)
-        await until(lambda: client.state is LinkState.CONNECTING)
-        await until(lambda: client.state is LinkState.READY)
+        for _ in range(2):
+            await fake.drop(code=code)
+            await until(lambda: client.state is LinkState.CONNECTING)
+            await until(lambda: client.state is LinkState.READY)
         await client.wait_until_ready()
         await fake.enter_stasis(app)
         await desk.first()
 
-    assert caplog.messages.count("ari_link_down") == 1
+    assert caplog.messages.count("ari_link_down") == 2
 
 
 async def test_long_absence(fake: FakeAsterisk, app: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from dialogari.ari import operations as op
 from dialogari.ari.models import ChannelUserevent
 from dialogari.ari.operations import Request
 from dialogari.ari.testing import FakeAsterisk, Fault
-from dialogari.ari.transport.websocket import open_event_socket
+from dialogari.ari.transport.websocket import EventSocket, open_event_socket
 
 PING = Request("GET", "asterisk/ping", repeatable=True)
 APP = "my-app"
@@ -73,6 +75,33 @@ async def test_end(fake: FakeAsterisk, code: int | None) -> None:
 
         assert frames == []
         assert connected.close_code == (code or 1006)
+
+
+async def test_unread(fake: FakeAsterisk) -> None:
+    """Once nobody reads its frames it takes no command, and those that wait are told at once."""
+    fake.inject(Fault(path="asterisk/ping", silent=True, times=1))
+    async with open_event_socket(server_of(fake), APP) as connected, asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(expect_unknown(connected))
+        async with aclosing(connected.frames()) as frames:
+            await asyncio.sleep(0.05)
+            await fake.send(APP, user_event("1"))
+            await anext(frames)
+        async with asyncio.timeout(1.0):
+            await waiting
+        with pytest.raises(Unreachable, match="nobody reads"):
+            await connected.send(PING, 1.0)
+
+
+async def expect_unknown(connected: EventSocket) -> None:
+    """Send a command whose answer nobody will bring."""
+    with pytest.raises(UnknownOutcome):
+        await connected.send(PING, 5.0)
+
+
+async def test_cut(fake: FakeAsterisk) -> None:
+    """A command that is sent into a socket that has just died may have been carried out."""
+    async with open_event_socket(server_of(fake), APP) as connected:
+        await fake.drop()
         with pytest.raises(UnknownOutcome):
             await connected.send(PING, 1.0)
 

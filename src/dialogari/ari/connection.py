@@ -213,12 +213,9 @@ class Connection:
 
     async def _read(self, socket: EventSocket, receiver: Receiver) -> None:
         """Decode and hand on; nothing here ever waits for a user of this library."""
-        try:
-            async with aclosing(socket.frames()) as frames:
-                async for frame in frames:
-                    self._take(frame, socket, receiver)
-        finally:
-            self._socket = None  # whose answers nobody would read
+        async with aclosing(socket.frames()) as frames:
+            async for frame in frames:
+                self._take(frame, socket, receiver)
         raise Unreachable(f"the events socket closed with code {socket.close_code}")
 
     def _take(self, frame: bytes, socket: EventSocket, receiver: Receiver) -> None:

@@ -66,6 +66,7 @@ class EventSocket:
         self.overdue = False
         """A command was not answered in time. They are executed in order, so whatever is behind it
         waits too, or its answer is held back as well: until one comes, use another way."""
+        self._unread = False
 
     async def frames(self) -> AsyncGenerator[bytes]:
         """Yield every event as it came; ends when the socket does, whatever ended it."""
@@ -76,6 +77,7 @@ class EventSocket:
         except ConnectionClosed:
             return
         finally:
+            self._unread = True
             self._give_up_waiting()
 
     @property
@@ -85,6 +87,8 @@ class EventSocket:
 
     async def send(self, request: Request, seconds: float) -> Response:
         """Send a command and wait for its RESTResponse."""
+        if self._unread:
+            raise Unreachable("nobody reads the answers of the events socket any more")
         number = str(next(self._numbers))
         message = msgspec.json.encode(_command(number, request))
         if len(message) > LARGEST_COMMAND:
