@@ -8,7 +8,8 @@ from contextlib import aclosing
 import pytest
 
 from dialogari.agent.answer import LONGEST_ANSWER, ModelAgent
-from dialogari.agent.models import Models, Provider
+from dialogari.agent.models import Models
+from dialogari.agent.provider import Provider
 from dialogari.turn import AgentDone, AgentRequest, Message, Role, Status, TextDelta, TurnError
 from model_stub import SECRET, ModelStub
 

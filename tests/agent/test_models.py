@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dialogari.agent.models import Models, Provider
+from dialogari.agent.models import Models
+from dialogari.agent.provider import Provider
 from dialogari.turn import Status, TurnError
 
 OPENAI = Provider("openai", "http://127.0.0.1:1/v1", "gpt", "sk-secret")

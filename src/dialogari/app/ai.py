@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dialogari.agent.answer import ModelAgent
-from dialogari.agent.models import NO_KEY, Models, Provider
+from dialogari.agent.models import Models
+from dialogari.agent.provider import NO_KEY, Provider
 from dialogari.app.local import open_local
 from dialogari.app.prompts import open_settings_store
 from dialogari.config import DEFAULT_OPENAI_URL, OPENAI, ConfigError, Settings
