@@ -52,7 +52,7 @@ from dialogari.agent.provider import Provider
 from dialogari.turn import AgentRequest, TextDelta
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from pydantic_ai.models import Model
 
@@ -147,7 +147,7 @@ def agent_way(agent: ModelAgent) -> Way:
 
 
 @asynccontextmanager
-async def open_ways(url: str) -> AsyncIterator[Mapping[str, Way]]:
+async def open_ways(url: str) -> AsyncGenerator[Mapping[str, Way]]:
     """Open every way to ask; closed at the end."""
     async with AsyncExitStack() as stack:
         headers = {"Content-Type": "application/json"}

@@ -1,8 +1,8 @@
 """Which model answers: providers by name, and one client for each, kept for the process.
 
-The library behind a provider is imported when `Models` is made, for those that are configured and no
-other: google's costs a second, and a caller must not wait for it. Nothing is ever tried again by a
-client: a caller is waiting, so a failure is told at once.
+The library behind a provider is imported when the provider is added, and only then: Google's costs
+a second, which no caller must wait for. Nothing is ever tried again by a client: a caller is
+waiting, so a failure is told at once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dialogari.agent.provider import Api
 from dialogari.turn import Status, TurnError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic_ai.models import Model
     from pydantic_ai.settings import ModelSettings
@@ -45,11 +45,23 @@ class Client(Protocol):
 class Models:
     """The models of all configured providers, by `provider:model`."""
 
-    def __init__(self, providers: Sequence[Provider], default: str) -> None:
-        self._providers: Mapping[str, Provider] = {p.name: p for p in providers}
+    def __init__(self, providers: Iterable[Provider], default: str) -> None:
+        self._providers: dict[str, Provider] = {}
+        self._clients: dict[str, Client] = {}
         self._default = default
-        self._clients: Mapping[str, Client] = {p.name: _connect(p) for p in providers}
         self._models: dict[str, Model] = {}
+        for provider in providers:
+            self.add(provider)
+
+    def add(self, provider: Provider) -> None:
+        """Take in a provider that is there now."""
+        self._providers[provider.name] = provider
+        self._clients[provider.name] = _connect(provider)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The providers that can be asked."""
+        return tuple(self._providers)
 
     def resolve(self, name: str | None) -> str:
         """Return `provider:model` for a provider's name, `provider:model`, or None.

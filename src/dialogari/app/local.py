@@ -64,5 +64,6 @@ async def open_local(
             api_key=server.api_key,
             settings={"extra_body": dict(REQUEST_EXTRAS)},
             single=True,
+            patient=True,
         )
         yield provider, server

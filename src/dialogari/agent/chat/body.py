@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 from pydantic_ai.exceptions import UserError
@@ -51,7 +51,7 @@ def encode_request(
     Raises:
         UserError: a message holds what is no text.
     """
-    given: Mapping[str, Any] = settings or {}
+    given = cast("Mapping[str, Any]", settings or {})
     body: _Json = {
         "model": model,
         "messages": list(_messages(messages, parameters)),
@@ -64,7 +64,8 @@ def encode_request(
     body.update({theirs: given[ours] for ours, theirs in _SETTINGS.items() if ours in given})
     if "max_tokens" in given:
         body[token_limit] = given["max_tokens"]
-    body.update(given.get("extra_body") or {})
+    extra: _Json = given.get("extra_body") or {}
+    body.update(extra)
     try:
         return msgspec.json.encode(body)
     except UnicodeEncodeError:  # half an emoji in the caller's words: only an escape can carry it

@@ -21,9 +21,9 @@ CONNECT_LIMIT: Final = 10.0
 READ_LIMIT: Final = 300.0
 """Seconds without a byte; the longest a turn may take. The turn's own deadline ends it earlier."""
 _IDLE: Final = {"http": 4.0, "https": 50.0}
-"""Seconds a connection is kept for the next turn: less than servers keep theirs, or a question would
-be sent into one that is just being closed. Those behind TLS keep theirs a minute at least, and
-save a handshake; uvicorn and its like close after five seconds, and connect at no cost."""
+"""Seconds a connection is kept for the next turn: less than servers keep theirs, or a question
+would be sent into one that is just being closed. Those behind TLS keep theirs a minute at least,
+and save a handshake; uvicorn and its like close after five seconds, and connect at no cost."""
 _LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -51,9 +51,9 @@ class ChatClient:
         return ChatModel(name, self)
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-        """Send a request; the response is open. No redirect is followed: it would take the key along.
+        """Send a request; the response is open. Raises what aiohttp raises.
 
-        Raises what aiohttp raises.
+        No redirect is followed: it would take the key along.
         """
         if self._session is None:
             self._session = self._open()

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from pydantic_ai.exceptions import ModelConnectionError, UnexpectedModelBehavior
+from pydantic_ai.exceptions import UnexpectedModelBehavior
 from pydantic_ai.models import StreamedResponse
 from pydantic_ai.usage import RequestUsage
 
 from dialogari.agent.chat.errors import named_errors, told_error
 from dialogari.agent.chat.sse import LARGEST_EVENT, Event, EventParser, TooLongError
-from dialogari.agent.chat.wire import Chunk, decode
+from dialogari.agent.chat.wire import Choice, Chunk, decode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
@@ -35,18 +35,18 @@ _FINISHED: Final[Mapping[str, FinishReason]] = {
     "tool_calls": "tool_call",
     "function_call": "tool_call",
 }
+_DONE: Final = Chunk(choices=[Choice(finish_reason="stop")])
+"""What a server means by [DONE] that named no reason before."""
 
 
 async def read_chunks(response: aiohttp.ClientResponse, model: str) -> AsyncGenerator[Chunk]:
-    """Yield the chunks of an answer, streamed or whole.
-
-    Raises:
-        AgentRunError: it is broken, no answer at all, or ends before it says that it is finished.
-    """
+    """Yield the chunks of an answer, streamed or whole. Raises AgentRunError."""
     finished = False
     with named_errors(model):
         async for event in _events(response):
             if event.data == b"[DONE]":
+                if not finished:
+                    yield _DONE
                 await _drain(response)
                 return
             chunk = decode(event.data)
@@ -54,9 +54,6 @@ async def read_chunks(response: aiohttp.ClientResponse, model: str) -> AsyncGene
                 raise told_error(model, chunk.error)
             finished = finished or any(choice.finish_reason for choice in chunk.choices or ())
             yield chunk
-    if not finished:
-        # Half a sentence is no answer: a gateway that lost its model may end the stream in order.
-        raise ModelConnectionError(model, "ended early", phase="read")
 
 
 async def _events(response: aiohttp.ClientResponse) -> AsyncGenerator[Event]:
@@ -109,12 +106,14 @@ class ChatStream(StreamedResponse):
                 # The last one counts: some servers send the sum so far with each chunk.
                 self._add_usage(_count(chunk.usage), reported=True, cumulative=True)
             for choice in chunk.choices or ():
-                if choice.finish_reason:
-                    self.finish_reason = _FINISHED.get(choice.finish_reason)
+                if choice.finish_reason or choice.message is not None:
+                    self.finish_reason = _FINISHED.get(choice.finish_reason or "", "stop")
                 words = choice.delta or choice.message
                 if words is not None:
                     for event in self._parts(words):
                         yield event
+        if self.finish_reason is None:
+            self.state = "incomplete"
 
     def _parts(self, words: Words) -> Iterator[ModelResponseStreamEvent]:
         if words.content:

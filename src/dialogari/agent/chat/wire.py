@@ -80,7 +80,7 @@ def decode(data: bytes) -> Chunk:
 
 
 def _decode_laxly(data: bytes) -> Chunk:
-    """Take what msgspec refuses and servers send: half an emoji, its other half in the next chunk."""
+    """Take what msgspec refuses and servers send: an emoji in two chunks, half of it in each."""
     try:
         return msgspec.convert(json.loads(data), Chunk)
     except (ValueError, msgspec.MsgspecError, RecursionError) as error:
