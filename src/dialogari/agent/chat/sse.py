@@ -67,7 +67,7 @@ class EventParser:
         return self.feed(b"\n\n")
 
     def _finish(self, events: list[Event]) -> None:
-        if self._data:
-            data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        if data:
             events.append(Event(self._kind, data))
         self._kind, self._data, self._size = b"", [], 0
