@@ -146,8 +146,8 @@ class ProviderStub:
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
         self.bodies.append(await request.json())
-        key = request.headers.get("x-goog-api-key") or request.headers.get("x-api-key", "")
-        self.keys.append(key)
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        self.keys.append(request.headers.get("x-goog-api-key", bearer))
         try:
             return await self._answer(request)
         except (asyncio.CancelledError, ConnectionResetError):
@@ -178,8 +178,11 @@ class ProviderStub:
                 request.transport.abort()
             case "stall_in_stream":
                 await asyncio.sleep(60)
+            case "cut":
+                pass
             case "malformed":
-                await response.write(f"data: {{ {POISON} {SECRET}\n\n".encode())
+                kind = "event: content_block_delta\n" if self.format.first else ""
+                await response.write(f"{kind}data: {{ {POISON} {SECRET}\n\n".encode())
             case "error_event":
                 await response.write(self.format.error_event())
             case _:
