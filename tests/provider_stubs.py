@@ -38,11 +38,15 @@ class Format(Protocol):
         """Return an error within a stream."""
         ...
 
+    odd: bytes
+    """An event whose shape its library does not expect."""
+
 
 class Gemini:
     """`streamGenerateContent?alt=sse`."""
 
     path = "/v1beta/models/{model}"
+    odd = b'data: {"candidates": 7}\r\n\r\n'
     first = 0
 
     def events(self, pieces: Iterable[str]) -> list[bytes]:
@@ -72,6 +76,7 @@ class Anthropic:
     """`/v1/messages` with `stream`."""
 
     path = "/v1/messages"
+    odd = b'event: message_start\ndata: {"type": "message_start", "message": 5}\n\n'
     first = 2
 
     def events(self, pieces: Iterable[str]) -> list[bytes]:
@@ -178,6 +183,8 @@ class ProviderStub:
                 request.transport.abort()
             case "stall_in_stream":
                 await asyncio.sleep(60)
+            case "odd":
+                await response.write(self.format.odd)
             case "cut":
                 pass
             case "malformed":

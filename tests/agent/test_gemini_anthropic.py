@@ -34,6 +34,7 @@ REASONS = {
     "http_503": "http_503",
     "drop": "connection",
     "malformed": "malformed_answer",
+    "odd": "client_fault",
 }
 
 

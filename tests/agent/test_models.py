@@ -64,9 +64,7 @@ def test_unknown_names(named: str, reason: str) -> None:
     ],
 )
 def test_only_what_is_configured_is_imported(configured: list[str], imported: set[str]) -> None:
-    """The library of a provider that is not configured is never loaded, that of one that is, at
-    the start.
-    """
+    """The libraries of configured providers are loaded at the start, and no others."""
     script = f"""
 import sys
 from dialogari.app.providers import list_providers

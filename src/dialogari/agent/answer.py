@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+import structlog
 from pydantic_ai.direct import model_request_stream
 from pydantic_ai.exceptions import AgentRunError
 from pydantic_ai.messages import (
@@ -24,7 +25,7 @@ from pydantic_ai.messages import (
 )
 
 from dialogari.agent.fallback import plan
-from dialogari.agent.reasons import ENDED_EARLY, LATE, reason_for, reason_for_silence
+from dialogari.agent.reasons import CLIENT_FAULT, ENDED_EARLY, LATE, reason_for, reason_for_silence
 from dialogari.agent.speech import make_speakable
 from dialogari.agent.template import fill
 from dialogari.turn import AgentDone, FellBack, Role, Status, TextDelta, TurnError, Usage
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 LONGEST_ANSWER: Final = 100_000
 """Characters read of one answer. The dialplan gets at most 32,000 bytes of it, and a model that
 never stops must not fill the memory until the deadline."""
+
+logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("dialogari.agent")
 
 
 class ModelAgent:
@@ -105,6 +108,9 @@ class _Answer:
             raise TurnError(Status.MODEL_ERROR, f"{provider}.{reason_for(error)}") from error
         except TimeoutError as error:
             raise TurnError(Status.TIMEOUT, f"{provider}.{LATE}") from error
+        except Exception as error:  # the boundary of an attempt: libraries stumble over odd answers
+            logger.exception("model_client_fault", model=self.attempt.model)
+            raise TurnError(Status.MODEL_ERROR, f"{provider}.{CLIENT_FAULT}") from error
         self.text = make_speakable("".join(written))
         if self.finish_reason is None:
             # Half a sentence is no answer: a gateway that lost its model ends the stream in order.

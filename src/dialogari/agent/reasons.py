@@ -35,6 +35,8 @@ _REASONS: Final[Sequence[tuple[type[AgentRunError], str]]] = (
 
 _SILENCE: Final[Mapping[str, str]] = {"content_filter": "content_filter", "length": "token_limit"}
 
+CLIENT_FAULT: Final = "client_fault"
+"""The client, ours or a provider's library, has a fault; where, stands in the log."""
 EMPTY: Final = "empty_answer"
 ENDED_EARLY: Final = "ended_early"
 """The stream ended in order, but before the model said that it had finished."""

@@ -160,9 +160,7 @@ async def test_an_answer_that_is_not_streamed() -> None:
 
 async def test_usage_told_more_than_once() -> None:
     """The last count is the sum."""
-    counts = [
-        event(choices=[], usage={"prompt_tokens": 5, "completion_tokens": n}) for n in (1, 2)
-    ]
+    counts = [event(choices=[], usage={"prompt_tokens": 5, "completion_tokens": n}) for n in (1, 2)]
     async with serve(always(EVENTS, words("Hello."), *counts, STOP, DONE)) as server:
         done = await ask(server.url)
 
@@ -243,7 +241,8 @@ async def test_a_connection_is_kept_for_the_next_question() -> None:
         models.add(Provider("slow", slow.url, "m"))
         agent = ModelAgent(models)
         for _ in range(3):
-            assert [e async for e in agent.reply(REQUEST)][0] == TextDelta("Hello.")
+            first, _ = [e async for e in agent.reply(REQUEST)]
+            assert first == TextDelta("Hello.")
         began = asyncio.get_running_loop().time()
         assert [e async for e in agent.reply(AgentRequest("", "", "slow:m"))]
         assert asyncio.get_running_loop().time() - began < 0.5

@@ -112,9 +112,9 @@ async def test_the_whole_loop_of_pydantic_ai() -> None:
 
 async def test_a_request_that_is_not_streamed() -> None:
     """`model_request` gives the whole answer, streamed all the same."""
-    async with serve(always(EVENTS + words("Hello.", "stop"))) as server:
-        async with model_at(server.url) as model:
-            response = await model_request(model, [ModelRequest.user_text_prompt("hi")])
+    script = always(EVENTS + words("Hello.", "stop"))
+    async with serve(script) as server, model_at(server.url) as model:
+        response = await model_request(model, [ModelRequest.user_text_prompt("hi")])
 
     assert response.text == "Hello."
     assert server.visits[0].body["stream"] is True

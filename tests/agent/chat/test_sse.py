@@ -45,7 +45,8 @@ def test_what_is_no_stream(page: bytes) -> None:
 def test_what_never_ends(piece: bytes) -> None:
     """A line or an event without an end is left in time, and what is kept of it has a bound."""
     parser = EventParser()
+    for _ in range(LARGEST_EVENT // len(piece)):
+        parser.feed(piece)
 
     with pytest.raises(TooLongError):
-        for _ in range(LARGEST_EVENT // 65536 + 1):
-            parser.feed(piece)
+        parser.feed(piece + piece)

@@ -45,8 +45,6 @@ class EventParser:
             NotEventsError, TooLongError: nothing more will come of this stream.
         """
         *lines, self._rest = (self._rest + chunk).split(b"\n")
-        if self._size + len(self._rest) > LARGEST_EVENT:
-            raise TooLongError
         events: list[Event] = []
         for line in lines:
             if line.startswith(b"data:"):
@@ -60,6 +58,8 @@ class EventParser:
                 raise NotEventsError
             elif line.startswith(b"event:"):
                 self._kind = line[6:].strip()
+        if self._size + len(self._rest) > LARGEST_EVENT:
+            raise TooLongError
         return events
 
     def close(self) -> list[Event]:
