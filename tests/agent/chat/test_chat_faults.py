@@ -229,14 +229,19 @@ async def test_leaving_closes_the_connection(script: Script) -> None:
 async def test_a_connection_is_kept_for_the_next_question() -> None:
     """An answer read to its end leaves its connection open; one that drags on does not delay it."""
     body = words("Hello.") + STOP + DONE
-    head = EVENTS.replace(b"close", f"keep-alive\r\nContent-Length: {len(body)}".encode())
+    head = EVENTS.replace(b"close", b"keep-alive\r\nTransfer-Encoding: chunked")
+
+    async def soon_end(_: Visit) -> AsyncIterator[bytes]:
+        yield head + f"{len(body):x}\r\n".encode() + body + b"\r\n"
+        await asyncio.sleep(0.005)
+        yield b"0\r\n\r\n"
 
     async def late_end(visit: Visit) -> AsyncIterator[bytes]:
         yield EVENTS + body
         await visit.closed.wait()
 
     models = Models([], "acme")
-    async with serve(always(head + body)) as kind, serve(late_end) as slow:
+    async with serve(soon_end) as kind, serve(late_end) as slow:
         models.add(Provider("acme", kind.url, "m"))
         models.add(Provider("slow", slow.url, "m"))
         agent = ModelAgent(models)
