@@ -57,6 +57,8 @@ class ModelStub:
     answer: Answer = echo
     fault: str = ""
     """Empty, or one of the names in `_fail`."""
+    opening: str = "The first words "
+    """What it says before it breaks off in mid-stream."""
     delay: float = 0.0
     """Seconds before the first token."""
     asked: list[Asked] = field(default_factory=list[Asked])
@@ -130,7 +132,7 @@ class ModelStub:
 
     async def _break_stream(self, request: web.Request) -> web.StreamResponse:
         response = await _open_stream(request)
-        await _send(response, {"content": "The first words "})
+        await _send(response, {"content": self.opening})
         match self.fault:
             case "malformed":
                 await response.write(f"data: {{ {POISON} {SECRET} \n\n".encode())

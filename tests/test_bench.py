@@ -1,4 +1,4 @@
-"""The benchmark of a call still runs; how it reads is in bench/README.md."""
+"""The benchmarks still run; how they read is in bench/README.md."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from dialogari.sandbox.installation import Installation
 
-BENCH = Path(__file__).parents[1] / "bench" / "turn.py"
+FOLDER = Path(__file__).parents[1] / "bench"
+BENCH = FOLDER / "turn.py"
 FIGURES = ("CPU ms per call", "p50 ms", "p90 ms", "p99 ms", "calls/s", "Asterisk CPU ms")
 
 
@@ -36,3 +37,21 @@ def test_bench_turn_prints_its_ratios(asterisk_installation: Installation) -> No
         assert len(ratios) == 3
         assert min(ratios) > 0
     assert re.findall(r" (\d+)/\d+$", done.stdout, re.MULTILINE) == ["0"] * 9, done.stdout
+
+
+@pytest.mark.timeout(90)
+def test_bench_agent_prints_its_ratios() -> None:
+    """Each way to ask a model has its CPU and its first token, one and a hundred at a time."""
+    done = subprocess.run(  # noqa: S603 - this interpreter and a file of ours
+        [sys.executable, str(FOLDER / "agent.py"), "--quick"],
+        capture_output=True,
+        text=True,
+        timeout=80,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for way in ("stock", "ours", "agent"):
+        line = re.search(rf"^{way} (.*)$", done.stdout, re.MULTILINE)
+        assert line, done.stdout
+        assert len([float(cell.removesuffix("x")) for cell in line[1].split()]) == 2
+    assert len(re.findall(r"^\d+ at a time  ", done.stdout, re.MULTILINE)) == 8, done.stdout

@@ -75,6 +75,20 @@ async def test_ask(tmp_path: Path) -> None:
     ]
 
 
+async def test_ask_a_server_by_name(tmp_path: Path) -> None:
+    """A server of the settings answers under its name, as a default and as a fallback."""
+    async with ModelStub(fault="http_500") as stub, ModelStub() as acme:
+        named = {"MODELS_ACME_URL": acme.url, "MODELS_ACME_MODEL": "m", "MODELS_ACME_KEY": "sk-a"}
+        first = await run(tmp_path, "ask", "hello", "--json", DEFAULT_AI_MODEL="acme", **named)
+        second = await run(
+            tmp_path, "ask", "hello", "--json", FALLBACK_AI_MODEL="acme:n", **named, **openai(stub)
+        )
+
+    assert (json.loads(first.out)["model"], json.loads(second.out)["model"]) == ("acme:m", "acme:n")
+    assert acme.asked[0].authorization == "Bearer sk-a"
+    assert "openai.http_500" in second.err  # the warning of the log
+
+
 async def test_ask_that_fails(tmp_path: Path) -> None:
     """Exit 1 and the reason, whether in words or as JSON."""
     async with ModelStub(fault="http_429") as stub:
@@ -103,6 +117,22 @@ async def test_ask_that_fails(tmp_path: Path) -> None:
             {"OPENAI_API_KEY": "k", "DEFAULT_AI_MODEL": "skynet"},
             "DEFAULT_AI_MODEL: 'skynet'",
         ),
+        (
+            ("ask", "x"),
+            {"DEFAULT_AI_MODEL": "gemini"},
+            "GEMINI_API_KEY: missing; DEFAULT_AI_MODEL names 'gemini'",
+        ),
+        (
+            ("ask", "x"),
+            {"OPENAI_API_KEY": "k", "FALLBACK_AI_MODEL": "anthropic:claude"},
+            "ANTHROPIC_API_KEY: missing; FALLBACK_AI_MODEL names 'anthropic:claude'",
+        ),
+        (
+            ("ask", "x"),
+            {"DEFAULT_AI_MODEL": "local", "FALLBACK_AI_MODEL": "skynet"},
+            "FALLBACK_AI_MODEL: 'skynet'",
+        ),
+        (("ask", "x"), {"MODELS_ACME_URL": "http://acme/v1"}, "MODELS_ACME_MODEL: missing"),
         (("ask", "x"), {"DATABASE_URL": "mysql://x"}, "DATABASE_URL"),
         (("ask", "x"), {"DIALOGARI_LOCAL_MODEL": "gpt-9"}, "DIALOGARI_LOCAL_MODEL: 'gpt-9'"),
         (("frobnicate",), {}, "frobnicate"),

@@ -31,18 +31,84 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [("OPENAI_API_KEY", "sk-x"), ("OPENAI_BASE_URL", "http://127.0.0.1:1234/v1")],
+    ("names", "default"),
+    [
+        (["OPENAI_API_KEY"], "openai"),
+        (["OPENAI_BASE_URL"], "openai"),
+        (["GEMINI_API_KEY"], "gemini"),
+        (["ANTHROPIC_API_KEY"], "anthropic"),
+        (["ANTHROPIC_API_KEY", "GEMINI_API_KEY"], "gemini"),
+        (["ANTHROPIC_API_KEY", "OPENAI_API_KEY"], "openai"),
+    ],
 )
 def test_a_configured_provider_is_the_default(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    monkeypatch: pytest.MonkeyPatch, names: list[str], default: str
 ) -> None:
-    """A key or an address makes openai the default, and no local model is loaded."""
-    monkeypatch.setenv(name, value)
+    """The first with a key, or openai by its address; and no local model is loaded."""
+    for name in names:
+        monkeypatch.setenv(name, "http://127.0.0.1:1234/v1")
 
     settings = load_settings()
 
-    assert (settings.default_model, settings.local_wanted) == ("openai", False)
+    assert (settings.default_model, settings.local_wanted) == (default, False)
+
+
+def test_a_local_fallback_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FALLBACK_AI_MODEL=local wants the local model beside another default."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    monkeypatch.setenv("FALLBACK_AI_MODEL", "Local:small")
+
+    assert load_settings().local_wanted
+
+
+def test_servers_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """MODELS_<NAME>_…, from file and environment together; the name in lower case."""
+    (tmp_path / ".env").write_text("MODELS_ACME_URL=http://acme/v1\nMODELS_ACME_MODEL=old\n")
+    monkeypatch.setenv("MODELS_ACME_MODEL", "m1")
+    monkeypatch.setenv("MODELS_MY_OWN_URL", "https://own/v1")
+    monkeypatch.setenv("MODELS_MY_OWN_MODEL", "m2")
+    monkeypatch.setenv("MODELS_MY_OWN_KEY", "sk-very-secret")
+    monkeypatch.setenv("MODELS", "something else's")
+
+    settings = load_settings()
+
+    assert {name: (s.url, s.model) for name, s in settings.models.items()} == {
+        "acme": ("http://acme/v1", "m1"),
+        "my_own": ("https://own/v1", "m2"),
+    }
+    assert "sk-very-secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"URL": "http://acme/v1"}, "MODELS_ACME_MODEL: missing"),
+        ({"MODEL": "m"}, "MODELS_ACME_URL: missing"),
+        ({"URL": "acme", "MODEL": "m"}, "MODELS_ACME_URL: write it like https://"),
+        ({"URL": "http://a", "MODEL": "m", "KEY": "sk ñ"}, "MODELS_ACME_KEY: a key has no blanks"),
+    ],
+)
+def test_a_server_that_is_half_named(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], says: str
+) -> None:
+    """One line with the setting that is missing or wrong."""
+    for part, value in given.items():
+        monkeypatch.setenv(f"MODELS_ACME_{part}", value)
+
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+
+    assert str(caught.value).startswith(says)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_server_cannot_take_a_providers_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MODELS_OPENAI_URL would hide openai."""
+    monkeypatch.setenv("MODELS_OPENAI_URL", "http://acme/v1")
+    monkeypatch.setenv("MODELS_OPENAI_MODEL", "m")
+
+    with pytest.raises(ConfigError, match="MODELS_OPENAI_… something else"):
+        load_settings()
 
 
 def test_the_env_file_is_read_and_the_environment_wins(
@@ -73,6 +139,8 @@ def test_the_env_file_is_read_and_the_environment_wins(
         ("ASTERISK_APP_NAME", "ä", "letters, digits"),
         ("ASTERISK_ARI_URL", "http://a:1 http://b:1", "several servers"),
         ("OPENAI_BASE_URL", "api.openai.com", "https://"),
+        ("GEMINI_API_KEY", "two words", "a key has no blanks"),
+        ("FIRST_TOKEN_DEADLINE", "0", "greater than 0"),
     ],
 )
 def test_a_wrong_value_is_named(

@@ -16,6 +16,7 @@ from dialogari.turn import (
     AgentRequest,
     CallFacts,
     ConversationKey,
+    FellBack,
     Message,
     Past,
     Prompt,
@@ -46,6 +47,8 @@ class ScriptedAgent:
     pieces: tuple[str, ...] = ("Hello ", "there.")
     error: Exception | None = None
     wait: float = 0.0
+    fallback: str = ""
+    """Falls back to this model first, after `wait`."""
     asked: list[AgentRequest] = field(default_factory=list[AgentRequest])
     closed: bool = False
 
@@ -57,6 +60,9 @@ class ScriptedAgent:
     async def reply(self, request: AgentRequest) -> AsyncGenerator[AgentEvent]:
         self.asked.append(request)
         try:
+            if self.fallback:
+                await asyncio.sleep(self.wait)
+                yield FellBack(self.fallback, "scripted.http_500")
             for piece in self.pieces:
                 yield TextDelta(piece)
             await asyncio.sleep(self.wait)
@@ -205,6 +211,18 @@ async def test_a_prompt_brings_its_model_and_its_fallback() -> None:
     assert (response.model, response.fallback_text) == ("scripted:own", "Own.")
     assert (response.status, response.reason) == (Status.MODEL_ERROR, "scripted.http_500")
     assert other.model == "scripted:asked"
+
+
+@pytest.mark.parametrize("error", [None, TurnError(Status.MODEL_ERROR, "other.http_429")])
+async def test_the_model_that_was_asked_last_is_named(error: TurnError | None) -> None:
+    """A fallback is named by response and record, answer or not; first_token has all the wait."""
+    agent, store = ScriptedAgent(fallback="other:m", wait=0.05, error=error), ListStore()
+
+    response = await _take(agent, store, TurnRequest("hi", KEY))
+
+    assert response.reason == (error.reason if error else "")
+    assert response.model == store.records[0].model == "other:m"
+    assert 0.05 <= response.steps["first_token"] <= response.steps["model"]
 
 
 async def test_the_deadline_ends_a_model_that_waits() -> None:

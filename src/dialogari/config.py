@@ -9,18 +9,68 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
+
+if TYPE_CHECKING:
+    from pydantic_settings import PydanticBaseSettingsSource
 
 DEFAULT_OPENAI_URL = "https://api.openai.com/v1"
 LOCAL = "local"
 OPENAI = "openai"
+GEMINI = "gemini"
+ANTHROPIC = "anthropic"
 
 
 class ConfigError(Exception):
     """The operator must change a setting; the text says which and to what. Exit code 2."""
+
+
+def _check_url(value: str | None) -> str | None:
+    if value is not None and not re.match(r"https?://[^/\s]+", value):
+        raise ValueError("write it like https://api.openai.com/v1")
+    return value
+
+
+def _check_key(value: SecretStr | None) -> SecretStr | None:
+    # A key travels in an HTTP header.
+    if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+        raise ValueError("a key has no blanks and no letters beyond ASCII; copy it again")
+    return value
+
+
+class ModelServer(BaseModel):
+    """An OpenAI-compatible server: MODELS_<NAME>_URL, _KEY and _MODEL."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    url: str
+    model: str
+    key: SecretStr | None = None
+
+    _url = field_validator("url")(_check_url)
+    _key = field_validator("key")(_check_key)
+
+
+class _ModelServers(EnvSettingsSource):
+    """Gathers MODELS_<NAME>_… from the environment and `.env`: no field can have such a name."""
+
+    def __init__(self, cls: type[BaseSettings], *sources: PydanticBaseSettingsSource) -> None:
+        super().__init__(cls)
+        self._variables: dict[str, str | None] = {}
+        for source in sources:  # the one that counts more comes later
+            if isinstance(source, EnvSettingsSource):
+                self._variables.update(source.env_vars)
+
+    def __call__(self) -> dict[str, Any]:
+        servers: dict[str, dict[str, str]] = {}
+        for name, value in self._variables.items():
+            parts = re.fullmatch(r"models_(.+)_(url|key|model)", name.lower())
+            if parts and value:
+                servers.setdefault(parts[1], {})[parts[2]] = value
+        return {"models": servers}
 
 
 def _state_directory() -> Path:
@@ -48,6 +98,16 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     openai_model_name: str | None = None
+    gemini_api_key: SecretStr | None = None
+    gemini_model_name: str | None = None
+    anthropic_api_key: SecretStr | None = None
+    anthropic_model_name: str | None = None
+    models: Annotated[dict[str, ModelServer], NoDecode] = Field(
+        default_factory=dict[str, ModelServer]
+    )
+    """By name, in lower case."""
+    fallback_ai_model: str = ""
+    first_token_deadline: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)] = 4.0
     dialogari_local_model: str | None = None
 
     database_url: str = ""
@@ -81,12 +141,30 @@ class Settings(BaseSettings):
             raise ValueError("use 1 to 64 letters, digits, '-', '_' or '.'")
         return value
 
-    @field_validator("openai_base_url")
+    _url = field_validator("openai_base_url")(_check_url)
+    _key = field_validator("openai_api_key", "gemini_api_key", "anthropic_api_key")(_check_key)
+
+    @field_validator("models")
     @classmethod
-    def _http_url(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(r"https?://[^/\s]+", value):
-            raise ValueError("write it like https://api.openai.com/v1")
+    def _free_names(cls, value: dict[str, ModelServer]) -> dict[str, ModelServer]:
+        for name in (OPENAI, GEMINI, ANTHROPIC, LOCAL):
+            if name in value:
+                raise ValueError(f"{name} is taken; call MODELS_{name.upper()}_… something else")
         return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Say where settings come from, what counts most first."""
+        del file_secret_settings
+        servers = _ModelServers(settings_cls, dotenv_settings, env_settings)
+        return init_settings, servers, env_settings, dotenv_settings
 
     @property
     def store_url(self) -> str:
@@ -101,13 +179,21 @@ class Settings(BaseSettings):
     @property
     def default_model(self) -> str:
         """DEFAULT_AI_MODEL, or the first provider whose key is set, or the local model."""
-        return self.default_ai_model or (OPENAI if self.openai_configured else LOCAL)
+        if self.default_ai_model:
+            return self.default_ai_model
+        configured = (
+            (OPENAI, self.openai_configured),
+            (GEMINI, self.gemini_api_key is not None),
+            (ANTHROPIC, self.anthropic_api_key is not None),
+        )
+        return next((name for name, is_set in configured if is_set), LOCAL)
 
     @property
     def local_wanted(self) -> bool:
         """Whether the local model is to be loaded."""
-        provider = self.default_model.partition(":")[0].strip().lower()
-        return provider == LOCAL or self.dialogari_local_model is not None
+        named = (self.default_model, self.fallback_ai_model)
+        providers = {name.partition(":")[0].strip().lower() for name in named}
+        return LOCAL in providers or self.dialogari_local_model is not None
 
 
 def load_settings() -> Settings:
@@ -126,8 +212,11 @@ def load_settings() -> Settings:
 
 
 def _name(location: tuple[int | str, ...]) -> str:
-    return str(location[0]).upper() if location else "settings"
+    if not location:
+        return "settings"
+    parts = location if location[0] == "models" else location[:1]
+    return "_".join(map(str, parts)).upper()
 
 
 def _complaint(message: str) -> str:
-    return message.removeprefix("Value error, ")
+    return "missing" if message == "Field required" else message.removeprefix("Value error, ")

@@ -23,6 +23,7 @@ import structlog
 from dialogari.turn import (
     AgentDone,
     AgentRequest,
+    FellBack,
     Past,
     Prompt,
     Side,
@@ -165,10 +166,17 @@ class Conversations:
         )
         async with aclosing(self._agent.reply(question)) as events:
             while (event := await self._next(turn, events)) is not None:
-                if isinstance(event, AgentDone):
-                    turn.answer, turn.usage = event.text, event.usage
-                else:
-                    yield event
+                match event:
+                    case TextDelta():
+                        turn.steps.setdefault("first_token", turn.steps["model"])
+                        yield event
+                    case FellBack():
+                        logger.warning(
+                            "model_fallback", model=turn.model, reason=event.reason, to=event.model
+                        )
+                        turn.model = event.model
+                    case AgentDone():
+                        turn.answer, turn.usage = event.text, event.usage
         async with turn.step("store"):
             await self._history.append(_record(turn, Status.OK, ""))
 
@@ -182,9 +190,7 @@ class Conversations:
         except TimeoutError as error:
             raise TurnError(Status.TIMEOUT, "model.timeout") from error
         finally:
-            spent = loop.time() - began
-            turn.steps["model"] = turn.steps.get("model", 0.0) + spent
-            turn.steps.setdefault("first_token", spent)
+            turn.steps["model"] = turn.steps.get("model", 0.0) + loop.time() - began
 
     async def _failed(self, turn: _Turn, error: TurnError) -> TurnResponse:
         """Store the failed turn if that is still possible, and say what the caller gets."""

@@ -229,7 +229,17 @@ class AgentDone:
     usage: Usage
 
 
-AgentEvent = TextDelta | AgentDone
+@dataclass(frozen=True, slots=True)
+class FellBack:
+    """The model asked failed before its first token; another one is asked now."""
+
+    model: str
+    """`provider:model` that is asked now."""
+    reason: str
+    """Why the other one failed, as in `TurnError`."""
+
+
+AgentEvent = TextDelta | FellBack | AgentDone
 
 
 class Agent(Protocol):
@@ -249,7 +259,8 @@ class Agent(Protocol):
         Closing the iterator or cancelling its consumer closes the model's connection.
 
         Raises:
-            TurnError: `model_error` and the reason; no other exception leaves.
+            TurnError: `model_error` and the reason; no other exception leaves. After `FellBack`, it
+                is the failure of the model that this named.
         """
         ...
 

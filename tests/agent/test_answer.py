@@ -8,18 +8,32 @@ from contextlib import aclosing
 import pytest
 
 from dialogari.agent.answer import LONGEST_ANSWER, ModelAgent
-from dialogari.agent.models import Models, Provider
-from dialogari.turn import AgentDone, AgentRequest, Message, Role, Status, TextDelta, TurnError
+from dialogari.agent.models import Models
+from dialogari.agent.provider import Provider
+from dialogari.turn import (
+    AgentDone,
+    AgentEvent,
+    AgentRequest,
+    Message,
+    Role,
+    Status,
+    TextDelta,
+    TurnError,
+)
 from model_stub import SECRET, ModelStub
 
 
-async def _ask(stub: ModelStub, request: AgentRequest) -> list[TextDelta | AgentDone]:
+async def _ask(stub: ModelStub, request: AgentRequest) -> list[AgentEvent]:
     models = Models([Provider("openai", stub.url, "stub", SECRET)], "openai")
     try:
         async with aclosing(ModelAgent(models).reply(request)) as events:
             return [event async for event in events]
     finally:
         await models.aclose()
+
+
+def _texts(events: list[AgentEvent]) -> list[str]:
+    return [event.text for event in events if isinstance(event, TextDelta)]
 
 
 async def test_what_the_model_is_asked() -> None:
@@ -52,7 +66,7 @@ async def test_pieces_and_the_whole() -> None:
         *pieces, done = await _ask(stub, AgentRequest("x", "", "openai:stub"))
 
     assert len(pieces) > 1
-    assert "".join(piece.text for piece in pieces) == "**Yes**, " + "we do. " * 20
+    assert "".join(_texts(pieces)) == "**Yes**, " + "we do. " * 20
     assert isinstance(done, AgentDone)
     assert done.text == ("Yes, " + "we do. " * 20).strip()
     assert (done.usage.input_tokens, done.usage.output_tokens) == (11, 7)
@@ -64,7 +78,7 @@ async def test_an_endless_answer_is_left() -> None:
         *pieces, done = await _ask(stub, AgentRequest("x", "", "openai:stub"))
         await asyncio.sleep(0.1)
 
-    assert LONGEST_ANSWER < sum(len(piece.text) for piece in pieces) < LONGEST_ANSWER + 10_000
+    assert LONGEST_ANSWER < len("".join(_texts(pieces))) < LONGEST_ANSWER + 10_000
     assert isinstance(done, AgentDone)
     assert stub.abandoned
 

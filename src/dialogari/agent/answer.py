@@ -6,18 +6,14 @@ their errors may hold keys and callers' words.
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+import structlog
 from pydantic_ai.direct import model_request_stream
-from pydantic_ai.exceptions import (
-    AgentRunError,
-    ContentFilterError,
-    ModelAPIError,
-    ModelConnectionError,
-    ModelHTTPError,
-    ModelTimeoutError,
-    OutputTokenLimitExceeded,
-)
+from pydantic_ai.exceptions import AgentRunError
 from pydantic_ai.messages import (
     ModelRequest,
     ModelResponse,
@@ -28,66 +24,132 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
+from dialogari.agent.fallback import plan
+from dialogari.agent.reasons import CLIENT_FAULT, ENDED_EARLY, LATE, reason_for, reason_for_silence
 from dialogari.agent.speech import make_speakable
 from dialogari.agent.template import fill
-from dialogari.turn import AgentDone, Role, Status, TextDelta, TurnError, Usage
+from dialogari.turn import AgentDone, FellBack, Role, Status, TextDelta, TurnError, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
     from pydantic_ai.messages import ModelMessage, ModelResponseStreamEvent
 
+    from dialogari.agent.fallback import Attempt, Fallback
     from dialogari.agent.models import Models
     from dialogari.turn import AgentEvent, AgentRequest, Message
 
-LONGEST_ANSWER = 100_000
+LONGEST_ANSWER: Final = 100_000
 """Characters read of one answer. The dialplan gets at most 32,000 bytes of it, and a model that
 never stops must not fill the memory until the deadline."""
 
-_REASONS: Final[Sequence[tuple[type[AgentRunError], str]]] = (
-    (ModelTimeoutError, "timeout"),
-    (ModelConnectionError, "connection"),
-    (ContentFilterError, "content_filter"),
-    (OutputTokenLimitExceeded, "token_limit"),
-    (ModelAPIError, "malformed_answer"),
-)
-"""The first that fits counts: subclasses stand before their bases."""
+logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("dialogari.agent")
 
 
 class ModelAgent:
-    """Answers with the models it is given."""
+    """Answers with the models it is given; where one fails before a word, with the fallback."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, fallback: Fallback | None = None) -> None:
         self._models = models
+        self._fallback = fallback
 
     def resolve(self, model: str | None) -> str:
         """Return `provider:model`. Raises TurnError `unknown_model`."""
         return self._models.resolve(model)
 
     async def reply(self, request: AgentRequest) -> AsyncGenerator[AgentEvent]:
-        """Stream the answer, then `AgentDone`. Raises TurnError `model_error`."""
-        model, settings = self._models.open(request.model)
-        written: list[str] = []
-        length = 0
-        try:
-            async with model_request_stream(
-                model, list(_messages(request)), model_settings=settings
-            ) as stream:
-                async for event in stream:
-                    if piece := _text(event):
-                        written.append(piece)
-                        length += len(piece)
+        """Stream the answer, then `AgentDone`. Raises TurnError."""
+        messages = list(_messages(request))
+        patient = self._models.provider(request.model).patient
+        attempts = plan(request.model, self._fallback, patient=patient)
+        for attempt, following in zip(attempts, (*attempts[1:], None), strict=True):
+            answer = _Answer(attempt, self._models, messages)
+            try:
+                async with aclosing(answer.read()) as pieces:
+                    async for piece in pieces:
                         yield TextDelta(piece)
-                    if length > LONGEST_ANSWER:
-                        break
-                usage = Usage(stream.usage.input_tokens, stream.usage.output_tokens)
+            except TurnError as error:
+                if answer.begun or following is None:
+                    raise
+                yield FellBack(following.model, error.reason)
+            else:
+                yield AgentDone(answer.text, answer.usage)
+                return
+
+
+@dataclass(slots=True)
+class _Answer:
+    """One attempt at an answer."""
+
+    attempt: Attempt
+    models: Models
+    messages: list[ModelMessage]
+    begun: bool = False
+    """Words of it have been handed on."""
+    text: str = ""
+    usage: Usage = field(default_factory=Usage)
+    finish_reason: str | None = None
+
+    async def read(self) -> AsyncGenerator[str]:
+        """Yield the answer's pieces; text and usage are there at the end. Raises TurnError."""
+        provider = self.models.provider(self.attempt.model).name
+        written: list[str] = []
+        try:
+            async with aclosing(self._pieces()) as pieces:
+                async with asyncio.timeout(self.attempt.first_token):
+                    written.append(await _take_words(pieces))
+                self.begun = _has_words(written[0])
+                if self.begun:
+                    yield written[0]
+                async for piece in pieces:
+                    written.append(piece)
+                    yield piece
         except AgentRunError as error:
-            provider = request.model.partition(":")[0]
-            raise TurnError(Status.MODEL_ERROR, f"{provider}.{_reason(error)}") from error
-        text = make_speakable("".join(written))
-        if not text:
-            raise TurnError(Status.MODEL_ERROR, "empty_answer")
-        yield AgentDone(text, usage)
+            raise TurnError(Status.MODEL_ERROR, f"{provider}.{reason_for(error)}") from error
+        except TimeoutError as error:
+            raise TurnError(Status.TIMEOUT, f"{provider}.{LATE}") from error
+        except Exception as error:  # the boundary of an attempt: libraries stumble over odd answers
+            logger.exception("model_client_fault", model=self.attempt.model)
+            raise TurnError(Status.MODEL_ERROR, f"{provider}.{CLIENT_FAULT}") from error
+        self.text = make_speakable("".join(written))
+        if self.finish_reason is None:
+            # Half a sentence is no answer: a gateway that lost its model ends the stream in order.
+            raise TurnError(Status.MODEL_ERROR, f"{provider}.{ENDED_EARLY}")
+        if not self.text:
+            raise TurnError(Status.MODEL_ERROR, reason_for_silence(provider, self.finish_reason))
+        if not self.begun:  # a sign that is said by its name, an emoji
+            yield written[0]
+
+    async def _pieces(self) -> AsyncGenerator[str]:
+        model, settings = self.models.open(self.attempt.model)
+        length = 0
+        async with model_request_stream(model, self.messages, model_settings=settings) as stream:
+            async for event in stream:
+                if piece := _text(event):
+                    length += len(piece)
+                    yield piece
+                if length > LONGEST_ANSWER:
+                    self.finish_reason = "length"
+                    break
+            self.usage = Usage(stream.usage.input_tokens, stream.usage.output_tokens)
+            self.finish_reason = self.finish_reason or stream.finish_reason
+
+
+async def _take_words(pieces: AsyncIterator[str]) -> str:
+    """Return the beginning up to the first letter or digit, or all there is.
+
+    Blanks and marks are no first token: nothing can be said of them.
+    """
+    taken = ""
+    async for piece in pieces:
+        taken += piece
+        if _has_words(piece):
+            break
+    return taken
+
+
+def _has_words(text: str) -> bool:
+    return any(map(str.isalnum, text))
 
 
 def _messages(request: AgentRequest) -> Iterator[ModelMessage]:
@@ -113,9 +175,3 @@ def _text(event: ModelResponseStreamEvent) -> str:
             return text
         case _:
             return ""
-
-
-def _reason(error: AgentRunError) -> str:
-    if isinstance(error, ModelHTTPError):
-        return f"http_{error.status_code}"
-    return next((word for kind, word in _REASONS if isinstance(error, kind)), "unexpected_answer")

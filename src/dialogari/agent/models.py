@@ -1,53 +1,67 @@
 """Which model answers: providers by name, and one client for each, kept for the process.
 
-A provider is an OpenAI-compatible endpoint with a name, as it stands in AI_MODEL before the colon.
-Clients are made when first used and kept: making one costs 21 ms of CPU (measured), mostly TLS.
-Nothing is ever tried again by a client: a caller is waiting, so a failure is told at once.
+The library behind a provider is imported when the provider is added, and only then: Google's costs
+a second, which no caller must wait for. Nothing is ever tried again by a client: a caller is
+waiting, so a failure is told at once.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Protocol
 
-from openai import AsyncOpenAI
-from pydantic_ai.models.openai import OpenAIChatModel
-from pydantic_ai.providers.openai import OpenAIProvider
-
+from dialogari.agent.chat.client import ChatClient
+from dialogari.agent.provider import Api
 from dialogari.turn import Status, TurnError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic_ai.models import Model
     from pydantic_ai.settings import ModelSettings
 
-NO_KEY = "none"
-"""Sent where an endpoint needs no key; the client insists on one."""
+    from dialogari.agent.provider import Provider
+
+KNOWN: Final[Mapping[str, str]] = {
+    "openai": "no_key",
+    "gemini": "no_key",
+    "anthropic": "no_key",
+    "local": "not_loaded",
+}
+"""Providers everybody may name, and why one of them can't be asked when it is not configured."""
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """An OpenAI-compatible endpoint."""
+class Client(Protocol):
+    """One provider's connections. Making one does no I/O."""
 
-    name: str
-    base_url: str
-    default_model: str
-    api_key: str = field(default=NO_KEY, repr=False)
-    settings: ModelSettings | None = None
-    """How to ask this provider's models, where the endpoint's own defaults do not do."""
-    single: bool = False
-    """It has no model but its default one."""
+    def model(self, name: str) -> Model:
+        """Return a model of this provider, whether it has one of that name or not."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections; may be called again."""
+        ...
 
 
 class Models:
     """The models of all configured providers, by `provider:model`."""
 
-    def __init__(self, providers: Sequence[Provider], default: str) -> None:
-        self._providers: Mapping[str, Provider] = {p.name: p for p in providers}
+    def __init__(self, providers: Iterable[Provider], default: str) -> None:
+        self._providers: dict[str, Provider] = {}
+        self._clients: dict[str, Client] = {}
         self._default = default
-        self._clients: dict[str, AsyncOpenAI] = {}
         self._models: dict[str, Model] = {}
+        for provider in providers:
+            self.add(provider)
+
+    def add(self, provider: Provider) -> None:
+        """Take in a provider that is there now."""
+        self._providers[provider.name] = provider
+        self._clients[provider.name] = _connect(provider)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The providers that can be asked."""
+        return tuple(self._providers)
 
     def resolve(self, name: str | None) -> str:
         """Return `provider:model` for a provider's name, `provider:model`, or None.
@@ -55,34 +69,42 @@ class Models:
         Raises:
             TurnError: `unknown_model`.
         """
-        provider_name, _, model = (name or self._default).strip().partition(":")
-        provider = self._providers.get(provider_name.strip().lower())
-        model = model.strip()
+        named, _, model = (name or self._default).strip().partition(":")
+        named, model = named.strip().lower(), model.strip()
+        provider = self._providers.get(named)
         if provider is None:
-            raise TurnError(Status.UNKNOWN_MODEL, "unknown_provider")
+            reason = f"{named}.{KNOWN[named]}" if named in KNOWN else "unknown_provider"
+            raise TurnError(Status.UNKNOWN_MODEL, reason)
         if provider.single and model not in {"", provider.default_model}:
             raise TurnError(Status.UNKNOWN_MODEL, f"{provider.name}.unknown_model")
         return f"{provider.name}:{model or provider.default_model}"
 
     def open(self, resolved: str) -> tuple[Model, ModelSettings | None]:
         """Return the model that `resolve` named, and how to ask it."""
-        provider_name, _, model_name = resolved.partition(":")
-        provider = self._providers[provider_name]
+        provider = self.provider(resolved)
         if resolved not in self._models:
-            client = self._client(provider)
-            self._models[resolved] = OpenAIChatModel(
-                model_name, provider=OpenAIProvider(openai_client=client)
-            )
+            self._models[resolved] = self._clients[provider.name].model(resolved.partition(":")[2])
         return self._models[resolved], provider.settings
+
+    def provider(self, resolved: str) -> Provider:
+        """Return the provider of a model that `resolve` named."""
+        return self._providers[resolved.partition(":")[0]]
 
     async def aclose(self) -> None:
         """Close every client."""
-        while self._clients:
-            await self._clients.popitem()[1].close()
+        for client in self._clients.values():
+            await client.aclose()
 
-    def _client(self, provider: Provider) -> AsyncOpenAI:
-        if provider.name not in self._clients:
-            self._clients[provider.name] = AsyncOpenAI(
-                base_url=provider.base_url, api_key=provider.api_key, max_retries=0
-            )
-        return self._clients[provider.name]
+
+def _connect(provider: Provider) -> Client:
+    match provider.api:
+        case Api.CHAT:
+            return ChatClient(provider)
+        case Api.GEMINI:
+            from dialogari.agent.gemini import GeminiClient  # noqa: PLC0415 - the module says why
+
+            return GeminiClient(provider)
+        case Api.ANTHROPIC:
+            from dialogari.agent.anthropic import AnthropicClient  # noqa: PLC0415 - as above
+
+            return AnthropicClient(provider)

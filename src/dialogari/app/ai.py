@@ -7,21 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dialogari.agent.answer import ModelAgent
-from dialogari.agent.models import NO_KEY, Models, Provider
+from dialogari.agent.models import Models
 from dialogari.app.local import open_local
 from dialogari.app.prompts import open_settings_store
-from dialogari.config import DEFAULT_OPENAI_URL, OPENAI, ConfigError, Settings
+from dialogari.app.providers import check_models, list_providers
 from dialogari.conversation import Conversations
-from dialogari.turn import TurnError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from dialogari.agent.local.server import LocalServer
+    from dialogari.config import Settings
     from dialogari.progress import Step
     from dialogari.store.store import Store
-
-DEFAULT_OPENAI_MODEL = "gpt-4.1-mini"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,42 +47,19 @@ async def open_ai(
     """
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_settings_store(settings, exclusive=exclusive))
-        providers = hosted_providers(settings)
+        models = Models(list_providers(settings), settings.default_model)
+        stack.push_async_callback(models.aclose)
+        check_models(settings, models)  # before a local model is fetched for nothing
         local: LocalServer | None = None
         if settings.local_wanted:
             provider, local = await stack.enter_async_context(open_local(settings, store, report))
-            providers.append(provider)
-        models = Models(providers, settings.default_model)
-        stack.push_async_callback(models.aclose)
-        try:
-            models.resolve(None)
-        except TurnError as error:
-            raise ConfigError(
-                f"DEFAULT_AI_MODEL: {settings.default_model!r} is no model of a configured "
-                f"provider ({error.reason}); configured: {', '.join(p.name for p in providers)}"
-            ) from error
+            models.add(provider)
+        fallback = check_models(settings, models)
         conversations = Conversations(
-            ModelAgent(models),
+            ModelAgent(models, fallback),
             store.history,
             store.prompts,
             deadline=settings.turn_deadline,
             fallback=settings.fallback_text,
         )
         yield Ai(store, conversations, local)
-
-
-def hosted_providers(settings: Settings) -> list[Provider]:
-    """Return the configured providers that the network reaches. Raises ConfigError."""
-    return [_openai(settings)] if settings.openai_configured else []
-
-
-def _openai(settings: Settings) -> Provider:
-    if settings.openai_base_url is not None and settings.openai_model_name is None:
-        raise ConfigError("OPENAI_MODEL_NAME: name the model that OPENAI_BASE_URL offers")
-    key = settings.openai_api_key
-    return Provider(
-        OPENAI,
-        base_url=settings.openai_base_url or DEFAULT_OPENAI_URL,
-        default_model=settings.openai_model_name or DEFAULT_OPENAI_MODEL,
-        api_key=key.get_secret_value() if key is not None else NO_KEY,
-    )

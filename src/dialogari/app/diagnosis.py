@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dialogari.agent.answer import ModelAgent
 from dialogari.agent.models import Models
-from dialogari.app.ai import hosted_providers
+from dialogari.app.providers import list_providers
 from dialogari.config import LOCAL
 from dialogari.doctor.examine import Subject, examine
 
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 async def diagnose(settings: Settings, asterisk_config: Path | None) -> AsyncGenerator[Finding]:
     """Yield every finding. Raises ConfigError where the settings contradict themselves."""
-    providers = hosted_providers(settings)
-    default = settings.default_model.partition(":")[0].strip().lower()
+    providers = list(list_providers(settings))
     # The local model is not asked: to load it beside the bridge's would take its memory twice.
-    asked = [] if default == LOCAL else [settings.default_model]
-    asked += [provider.name for provider in providers if provider.name != default]
+    chosen = (settings.default_model, settings.fallback_ai_model)
+    asked = [name for name in chosen if name and _provider(name) != LOCAL]
+    named = {_provider(name) for name in asked}
+    asked += [provider.name for provider in providers if provider.name not in named]
     models = Models(providers, settings.default_model)
     try:
         subject = Subject(settings, ModelAgent(models), asked, asterisk_config)
@@ -34,3 +35,7 @@ async def diagnose(settings: Settings, asterisk_config: Path | None) -> AsyncGen
                 yield finding
     finally:
         await models.aclose()
+
+
+def _provider(model: str) -> str:
+    return model.partition(":")[0].strip().lower()

@@ -12,7 +12,7 @@ from dialogari.agent.local.errors import UnknownModelError
 from dialogari.agent.local.fetch import default_cache, fetch_model
 from dialogari.agent.local.progress import Progress
 from dialogari.agent.local.server import REQUEST_EXTRAS, LocalServer
-from dialogari.agent.models import Provider
+from dialogari.agent.provider import Provider
 from dialogari.agent.template import fill
 from dialogari.config import LOCAL, ConfigError, Settings
 
@@ -64,5 +64,6 @@ async def open_local(
             api_key=server.api_key,
             settings={"extra_body": dict(REQUEST_EXTRAS)},
             single=True,
+            patient=True,
         )
         yield provider, server
