@@ -1,0 +1,80 @@
+"""The back doors of the two databases: what an operator sees and does without dialogari."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from postgresql_server import PostgresqlServer
+
+
+class Behind(Protocol):
+    """A database that dialogari is given by its `url`, for a test to look into."""
+
+    @property
+    def url(self) -> str:
+        """The address, as DATABASE_URL has it."""
+        ...
+
+    def query(self, statement: str) -> Sequence[tuple[object, ...]]:
+        """Return the rows of a statement run by the bare driver."""
+        ...
+
+    def execute(self, statements: str) -> None:
+        """Change the database behind the store's back; an empty one is made where none is."""
+        ...
+
+    def tables(self) -> set[str]:
+        """Name the tables."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteBehind:
+    """A file."""
+
+    path: Path
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.path}"
+
+    def query(self, statement: str) -> Sequence[tuple[object, ...]]:
+        with closing(sqlite3.connect(self.path)) as connection:
+            return connection.execute(statement).fetchall()
+
+    def execute(self, statements: str) -> None:
+        self.path.parent.mkdir(exist_ok=True)
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            connection.executescript(statements)
+
+    def tables(self) -> set[str]:
+        return {str(name) for (name,) in self.query("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresqlBehind:
+    """A database of a server."""
+
+    server: PostgresqlServer
+    name: str
+
+    @property
+    def url(self) -> str:
+        return self.server.url(self.name)
+
+    def query(self, statement: str) -> Sequence[tuple[object, ...]]:
+        return self.server.query(statement, self.name)
+
+    def execute(self, statements: str) -> None:
+        self.server.execute(statements, self.name)
+
+    def tables(self) -> set[str]:
+        rows = self.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return {str(name) for (name,) in rows}
