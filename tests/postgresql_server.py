@@ -1,4 +1,4 @@
-"""A PostgreSQL for the tests, from a wheel: in a folder of its own, on loopback, with a password."""
+"""A PostgreSQL for the tests, from a wheel: in its own folder, on loopback, with a password."""
 
 from __future__ import annotations
 
@@ -77,7 +77,8 @@ class PostgresqlServer:
 
     def url(self, database: str = "postgres", *, port: int | None = None) -> str:
         """Return the address of one of its databases, as DATABASE_URL has it."""
-        return f"postgresql://dialogari:{quote(PASSWORD, safe='')}@127.0.0.1:{port or self.port}/{database}"
+        password = quote(PASSWORD, safe="")
+        return f"postgresql://dialogari:{password}@127.0.0.1:{port or self.port}/{database}"
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises ServerFault."""

@@ -50,7 +50,8 @@ class Settings(BaseSettings):
     openai_model_name: str | None = None
     dialogari_local_model: str | None = None
 
-    database_url: str = ""
+    # It may hold a password.
+    database_url: str = Field(default="", repr=False)
     dialogari_state_dir: Path = Field(default_factory=_state_directory)
     web_host: str = "127.0.0.1"
     web_port: Annotated[int, Field(ge=0, le=65535)] = 8080

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import asyncpg
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from sqlalchemy import Connection
+
+    from dialogari.store.store import Store
     from postgresql_server import PostgresqlServer
+
+
+_REFUSE_WRITES = {
+    "sqlite": "PRAGMA query_only=ON",
+    "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+}
 
 
 class Behind(Protocol):
@@ -32,6 +44,10 @@ class Behind(Protocol):
 
     def tables(self) -> set[str]:
         """Name the tables."""
+        ...
+
+    def hanging(self) -> AbstractAsyncContextManager[None]:
+        """Keep the store from writing for the length of the block: its writes wait."""
         ...
 
 
@@ -55,7 +71,16 @@ class SqliteBehind:
             connection.executescript(statements)
 
     def tables(self) -> set[str]:
-        return {str(name) for (name,) in self.query("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        return {
+            str(name)
+            for (name,) in self.query("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        }
+
+    @asynccontextmanager
+    async def hanging(self) -> AsyncGenerator[None]:
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +103,23 @@ class PostgresqlBehind:
     def tables(self) -> set[str]:
         rows = self.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         return {str(name) for (name,) in rows}
+
+    @asynccontextmanager
+    async def hanging(self) -> AsyncGenerator[None]:
+        connection = await asyncpg.connect(self.url, timeout=5)
+        try:
+            async with connection.transaction():
+                for table in self.tables():
+                    await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+                yield
+        finally:
+            await connection.close()
+
+
+async def refuse_writes(store: Store) -> None:
+    """Turn the store's writing connection into one that only reads."""
+
+    def refuse(writer: Connection) -> None:
+        writer.exec_driver_sql(_REFUSE_WRITES[writer.dialect.name])
+
+    await store.database.write(refuse)

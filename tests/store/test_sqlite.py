@@ -24,12 +24,20 @@ from dialogari.store.locks import FileLock
 from dialogari.store.sqlite import database_path
 from dialogari.store.store import Store, open_store
 from dialogari.turn import Prompt, TurnError
+from store.behind import Behind, SqliteBehind
 from store.turn_records import CALL, turn
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from sqlalchemy import Connection
+
+
+@pytest.fixture
+def behind(sqlite_behind: SqliteBehind) -> Behind:
+    """Run each test on SQLite alone."""
+    return sqlite_behind
+
 
 _HOLDER = """
 import asyncio, sys

@@ -37,9 +37,6 @@ from dialogari.ari.errors import (
 )
 from dialogari.ari.features import Features, read_features
 from dialogari.ari.models import (
-    ApplicationReplaced as ApplicationReplacedEvent,
-)
-from dialogari.ari.models import (
     Application,
     AsteriskInfo,
     Channel,
@@ -47,6 +44,9 @@ from dialogari.ari.models import (
     FrameError,
     RESTResponse,
     decode_event,
+)
+from dialogari.ari.models import (
+    ApplicationReplaced as ApplicationReplacedEvent,
 )
 from dialogari.ari.transport.http import HttpTransport
 from dialogari.ari.transport.websocket import EventSocket, open_event_socket

@@ -169,17 +169,20 @@ def explain(error: SQLAlchemyError) -> UnavailableError | RejectedError:
     sqlite_code, sqlstate = _codes(error)
     if sqlite_code & 0xFF in _SQLITE:
         return UnavailableError(*_SQLITE[sqlite_code & 0xFF])
-    if sqlstate is not None and (known := explain_sqlstate(sqlstate)) is not None:
+    if sqlstate is not None and (known := explain_sqlstate(sqlstate)):
         return known
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return UnavailableError("store.unavailable", "the connection to the database broke")
-    if isinstance(error, OperationalError):
-        return UnavailableError("store.unavailable", "the database fails")
-    if isinstance(error, PoolTimeoutError):
-        return UnavailableError("store.timeout", "all connections to the database are at work")
-    if isinstance(error, IntegrityError):
-        return RejectedError("the statement breaks a rule of the tables")
-    return RejectedError(f"the database refused a statement ({type(error).__name__})")
+    match error:
+        case DBAPIError(connection_invalidated=True):
+            found = UnavailableError("store.unavailable", "the connection to the database broke")
+        case OperationalError():
+            found = UnavailableError("store.unavailable", "the database fails")
+        case PoolTimeoutError():
+            found = UnavailableError("store.timeout", "the connections to the database are busy")
+        case IntegrityError():
+            found = RejectedError("the statement breaks a rule of the tables")
+        case _:
+            found = RejectedError(f"the database refused a statement ({type(error).__name__})")
+    return found
 
 
 def explain_sqlstate(sqlstate: str) -> UnavailableError | None:

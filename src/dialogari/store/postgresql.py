@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -149,7 +149,9 @@ class PostgresqlDatabase:
 def _upgrade_alone(connection: Connection) -> None:
     """Upgrade, unless another process just did; the lock ends with the transaction."""
     connection.execute(text(f"SET LOCAL statement_timeout = '{_UPGRADE_SECONDS}s'"))
-    connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{_UPGRADE_SECONDS}s'"))
+    connection.execute(
+        text(f"SET LOCAL idle_in_transaction_session_timeout = '{_UPGRADE_SECONDS}s'")
+    )
     connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
     if needs_upgrade(connection):
         upgrade(connection)

@@ -16,7 +16,6 @@ import logging
 import os
 import time
 from contextlib import ExitStack, contextmanager
-from errno import ENOENT
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -81,7 +80,9 @@ class SqliteFile:
             if upgraded:
                 _create(path)
             elif not path.exists():
-                raise FileNotFoundError(ENOENT, os.strerror(ENOENT), path)
+                raise UnavailableError(
+                    "store.unavailable", f"there is no {path} yet: `dialogari db upgrade` makes it"
+                )
             self._claim = FileLock(path.with_name(path.name + ".lock"), like=path)
             opened.callback(self._claim.close)
             self._write_lock = FileLock(path.with_name(path.name + ".write-lock"), like=path)

@@ -13,8 +13,9 @@ The last ten questions of a call, for instance:
     WHERE uniqueid = '1763800000.42' ORDER BY number DESC LIMIT 10;
 
 All times are UTC. SQLite keeps them as text (`2026-11-22 09:30:00.000000`) and facts as JSON text,
-PostgreSQL as timestamptz and jsonb; `facts ->> 'key'` reads a fact on both. These definitions and `migrations/versions` say the same; a test
-compares them.
+PostgreSQL as timestamptz and jsonb; `facts ->> 'key'` reads a fact on both.
+
+These definitions and `migrations/versions` say the same; a test compares them.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ REVISION = "0001"
 
 
 def well_formed(text: str) -> str:
-    """Return `text` with each NUL and each surrogate that stands alone replaced by U+FFFD.
+    r"""Return `text` with each NUL and each surrogate that stands alone replaced by U+FFFD.
 
     Halves of a character come from a terminal with bytes that are not UTF-8, or from a model's
-    broken JSON, and no database takes them. NUL comes from `\\u0000` in JSON; PostgreSQL takes it
+    broken JSON, and no database takes them. NUL comes from `\u0000` in JSON; PostgreSQL takes it
     in no text, so that it is replaced on SQLite as well. A turn must not be lost for either.
     """
     text = text.replace("\0", "\ufffd")
