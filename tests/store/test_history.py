@@ -89,7 +89,7 @@ async def test_conversations_are_told_apart_by_server_and_id(store: Store) -> No
 @pytest.mark.parametrize("text", TEXTS, ids=[str(index) for index in range(len(TEXTS))])
 async def test_texts_are_kept_byte_for_byte(text: str, store: Store, behind: Behind) -> None:
     """Question, answer, id and facts come back as they went in, whatever characters they have."""
-    key = ConversationKey(text, text)
+    key = ConversationKey("pbx", text[:512])
     record = turn(1, key, question=text, answer=text, facts={text: text})
 
     await store.history.append(record)
@@ -99,6 +99,19 @@ async def test_texts_are_kept_byte_for_byte(text: str, store: Store, behind: Beh
     (row,) = behind.query("SELECT question, CAST(facts AS TEXT) FROM turns")
     assert row[0] == text
     assert json.loads(str(row[1])) == {text: text}
+
+
+async def test_an_id_is_as_long_as_both_databases_take(store: Store) -> None:
+    """512 characters of four bytes are kept; one more is refused before a model is asked."""
+    longest = "".join(chr(0x1F300 + number) for number in range(512))
+
+    await store.history.append(turn(1, ConversationKey("pbx" * 20, longest)))
+    past = await store.history.load(ConversationKey("pbx" * 20, longest))
+    with pytest.raises(TurnError) as refusal:
+        await store.history.load(ConversationKey("pbx", longest + "x"))
+
+    assert past.turns == 1
+    assert str(refusal.value) == "bad_request: conversation.id_too_long"
 
 
 async def test_nul_is_replaced_and_harms_nobody(store: Store) -> None:

@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, select
 
 from dialogari.store import journal as journal_module
 from dialogari.store.database import open_database
 from dialogari.store.errors import RejectedError, TurnClashError, UnavailableError
 from dialogari.store.journal import Journal
 from dialogari.store.store import Store, open_store
+from dialogari.store.tables import conversations
 from dialogari.turn import ConversationKey, Status, TurnError, TurnRecord
 from store.behind import Behind, refuse_writes
 from store.turn_records import CALL, turn

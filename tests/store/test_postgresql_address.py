@@ -62,7 +62,7 @@ def test_an_address_is_named_without_its_secret(url: str, place: str, name: str)
 )
 async def test_an_address_that_cannot_be_read_is_not_repeated(url: str) -> None:
     """The setting is named and its form shown; nothing that stood in it is."""
-    with pytest.raises(DatabaseUrlError, match="^DATABASE_URL") as refusal:
+    with pytest.raises(DatabaseUrlError, match=r"^DATABASE_URL") as refusal:
         async with open_database(url):
             pass
 

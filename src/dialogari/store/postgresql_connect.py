@@ -89,10 +89,8 @@ def _explain(error: Exception, server: Server) -> StoreError:
                 f"{server.name!r}; create it, or name another"
             )
         case asyncpg.PostgresError():
-            state = error.sqlstate
-            known = explain_sqlstate(state) if isinstance(state, str) else None
-            return known or DatabaseUrlError(
-                f"DATABASE_URL: the server at {server.place} refuses its options ({state})"
+            return explain_sqlstate(error.sqlstate) or DatabaseUrlError(
+                f"DATABASE_URL: the server at {server.place} refuses its options ({error.sqlstate})"
             )
         case OSError():
             return UnreachableError(
