@@ -3,10 +3,10 @@
     python bench/store.py [--turns 2000] [--rounds 3] [--postgresql URL]
 
 A turn reads its prompt, loads its conversation and appends itself; conversations have ten turns.
-The bare `sqlite3` has no threads, no event loop and no SQL written by a library: one connection with
-the same pragmas and tables, which commits each turn, or one turn in 32 (what group commit amounts
-to at 32 at a time). Printed are turns per second and microseconds of CPU per turn, of all threads,
-the median of the rounds, and how often the store takes the bare program's CPU.
+The bare `sqlite3` has no threads, no event loop and no SQL written by a library: one connection
+with the same pragmas and tables, which commits each turn, or one turn in 32 (what group commit
+amounts to at 32 at a time). Printed are turns per second and microseconds of CPU per turn, of all
+threads, the median of the rounds, and how often the store takes the bare program's CPU.
 
 With the address of a PostgreSQL whose user may create databases, the same is done there, beside
 `asyncpg` in the same event loop with as many connections as the store has, which commits each turn.

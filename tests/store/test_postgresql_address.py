@@ -43,14 +43,16 @@ def test_an_address_is_named_without_its_secret(url: str, place: str, name: str)
     assert "p%40" not in repr(server)
 
 
+@pytest.mark.parametrize("sign", list("@/#?[]"))
+def test_a_sign_in_the_password_that_splits_the_address_is_named(sign: str) -> None:
+    """No part of the password is taken for a host, a port or a name, and shown as such."""
+    with pytest.raises(DatabaseUrlError, match="in the password %40 for @"):
+        Server.parse(f"postgresql://u:1{sign}2@host/db")
+
+
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql://u:top@secret@host/db",
-        "postgresql://u:top/secret@host/db",
-        "postgresql://u:top#secret@host/db",
-        "postgresql://u:top?secret@host/db",
-        "postgresql://u:1/secret@host/db",
         "postgresql://u:[secret@host/db",
         "postgresql://u:secret@host:port/db",
         "postgresql://u:secret@host/db?sslmode=secret",

@@ -99,3 +99,16 @@ async def test_a_full_disk_fails_turns_by_name_and_is_outlived(store: Store) -> 
 
     assert {str(failure) for failure in failures} == {"error: store.disk_full"}
     assert (await store.history.load(CALL)).turns == 1
+
+
+async def test_connections_are_set_for_durability(store: Store) -> None:
+    """The writer commits to disk in write-ahead mode; the readers can't write."""
+
+    def pragmas(connection: Connection) -> list[object]:
+        names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "query_only")
+        return [connection.execute(text(f"PRAGMA {name}")).scalar() for name in names]
+
+    assert await store.database.write(pragmas) == ["wal", 2, 1, 5000, 0]
+    assert (await store.database.read(pragmas))[4] == 1
+    with pytest.raises(UnavailableError, match="may not be written"):
+        await store.database.read(lambda reader: reader.execute(text("DELETE FROM prompts")))

@@ -26,7 +26,12 @@ async def test_no_log_line_has_what_a_caller_said(
 
     await store.history.append(said)
     await store.history.load(CALL)
-    for refused in (said, replace(said, number=2**70), replace(said, started=datetime(2026, 1, 1))):  # noqa: DTZ001 - refused
+    for refused in (
+        said,
+        replace(said, number=2, model=None),
+        replace(said, number=2**70),
+        replace(said, started=datetime(2026, 1, 1)),  # noqa: DTZ001 - refused
+    ):
         with pytest.raises(TurnError):
             await store.history.append(refused)
     await refuse_writes(store)

@@ -88,6 +88,12 @@ def _explain(error: Exception, server: Server) -> StoreError:
                 f"DATABASE_URL: the server at {server.place} has no database "
                 f"{server.name!r}; create it, or name another"
             )
+        case asyncpg.ProtocolViolationError():
+            return DatabaseUrlError(
+                f"DATABASE_URL: {server.place} refuses our options; in a pgbouncer set pool_mode = "
+                "session and ignore_startup_parameters = statement_timeout, "
+                "idle_in_transaction_session_timeout, default_transaction_read_only"
+            )
         case asyncpg.PostgresError():
             return explain_sqlstate(error.sqlstate) or DatabaseUrlError(
                 f"DATABASE_URL: the server at {server.place} refuses its options ({error.sqlstate})"
