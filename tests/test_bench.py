@@ -1,4 +1,4 @@
-"""The benchmark of a call still runs; how it reads is in bench/README.md."""
+"""The benchmarks still run; how they read is in bench/README.md and in bench/store.py."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from dialogari.sandbox.installation import Installation
+    from postgresql_server import PostgresqlServer
 
 BENCH = Path(__file__).parents[1] / "bench" / "turn.py"
 FIGURES = ("CPU ms per call", "p50 ms", "p90 ms", "p99 ms", "calls/s", "Asterisk CPU ms")
@@ -36,3 +37,19 @@ def test_bench_turn_prints_its_ratios(asterisk_installation: Installation) -> No
         assert len(ratios) == 3
         assert min(ratios) > 0
     assert re.findall(r" (\d+)/\d+$", done.stdout, re.MULTILINE) == ["0"] * 9, done.stdout
+
+
+def test_bench_store_prints_both_databases(postgresql: PostgresqlServer) -> None:
+    """Every way of both databases takes its turns and has its figures."""
+    done = subprocess.run(  # noqa: S603 - this interpreter and a file of ours
+        [
+            *(sys.executable, str(BENCH.with_name("store.py")), "--turns", "40"),
+            *("--rounds", "1", "--postgresql", postgresql.url()),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall(r"turns/s +\d+ us CPU +[\d.]+x$", done.stdout, re.MULTILINE)) == 10

@@ -98,6 +98,21 @@ async def test_a_wrong_password_user_or_database_is_told(postgresql: PostgresqlS
     assert "no PostgreSQL answers" in await refusal_of(f"{postgresql.url()}?sslmode=require")
 
 
+async def test_a_database_of_another_encoding_is_told(
+    postgresql_behind: PostgresqlBehind,
+) -> None:
+    """One that could not hold what a caller says is refused before the first call."""
+    name = f"{postgresql_behind.name}_latin"
+    postgresql_behind.execute(
+        f"CREATE DATABASE {name} ENCODING 'LATIN1' TEMPLATE template0"
+        " LOCALE 'C' LOCALE_PROVIDER libc"
+    )
+
+    refusal = await refusal_of(postgresql_behind.server.url(name))
+
+    assert refusal.startswith("DATABASE_URL: the database is in LATIN1")
+
+
 async def test_a_wrong_host_is_told(postgresql: PostgresqlServer) -> None:
     """No such name, nothing that listens, something that never answers: each in its own words."""
     url = postgresql.url()

@@ -89,12 +89,13 @@ class PostgresqlDatabase:
         """Make the first connection and bring the tables up to date.
 
         Raises:
-            DatabaseUrlError: the server does not know this user, password or database.
+            DatabaseUrlError: the server does not know this user, password or database, or the
+                database can't hold every character.
             SetupError: the tables are not ours, or too new.
             UnavailableError: the server does not answer, or fails.
         """
-        pending = self.read(needs_upgrade if upgraded else lambda _: False)
-        if await pending:
+        await self.read(_check_encoding)
+        if upgraded and await self.read(needs_upgrade):
             async with self._guarded(_UPGRADE_SECONDS), self._writer.begin() as connection:
                 await connection.run_sync(_upgrade_alone)
 
@@ -144,6 +145,15 @@ class PostgresqlDatabase:
             raise UnavailableError(
                 "store.unavailable", "the connection to the database broke"
             ) from None
+
+
+def _check_encoding(connection: Connection) -> None:
+    encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        raise DatabaseUrlError(
+            f"DATABASE_URL: the database is in {encoding}, which can't hold what callers say; make "
+            "one with ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _upgrade_alone(connection: Connection) -> None:
