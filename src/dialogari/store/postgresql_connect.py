@@ -79,6 +79,21 @@ async def connect(server: Server, settings: Mapping[str, str]) -> asyncpg.Connec
 
 def _explain(error: Exception, server: Server) -> StoreError:
     match error:
+        case asyncpg.PostgresError():
+            return _explain_answer(error, server)
+        case OSError():
+            return UnreachableError(
+                f"DATABASE_URL: no PostgreSQL answers at {server.place} ({_why(error)}); "
+                "start it, or mend host and port"
+            )
+        case asyncpg.InterfaceError() if not isinstance(error, ValueError):
+            return UnavailableError("store.unavailable", "the connection to the database broke")
+        case _:
+            return DatabaseUrlError(_FORM)
+
+
+def _explain_answer(error: asyncpg.PostgresError, server: Server) -> StoreError:
+    match error:
         case asyncpg.InvalidAuthorizationSpecificationError():
             return DatabaseUrlError(
                 f"DATABASE_URL: the server at {server.place} refuses this user or password"
@@ -94,19 +109,10 @@ def _explain(error: Exception, server: Server) -> StoreError:
                 "session and ignore_startup_parameters = statement_timeout, "
                 "idle_in_transaction_session_timeout, default_transaction_read_only"
             )
-        case asyncpg.PostgresError():
+        case _:
             return explain_sqlstate(error.sqlstate) or DatabaseUrlError(
                 f"DATABASE_URL: the server at {server.place} refuses its options ({error.sqlstate})"
             )
-        case OSError():
-            return UnreachableError(
-                f"DATABASE_URL: no PostgreSQL answers at {server.place} ({_why(error)}); "
-                "start it, or mend host and port"
-            )
-        case asyncpg.InterfaceError() if not isinstance(error, ValueError):
-            return UnavailableError("store.unavailable", "the connection to the database broke")
-        case _:
-            return DatabaseUrlError(_FORM)
 
 
 def _why(error: OSError) -> str:
