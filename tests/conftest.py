@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import pytest
 
 from dialogari.sandbox.errors import UnavailableError
 from dialogari.sandbox.fetch import Installation, default_cache, find_asterisk
+from postgresql_server import PostgresqlServer, ServerFault
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +23,18 @@ def asterisk_installation() -> Installation:
         return find_asterisk(default_cache())
     except UnavailableError as error:
         pytest.skip(f"NOT TESTED ON A REAL ASTERISK: {error}")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Generator[PostgresqlServer]:
+    """A real PostgreSQL, running."""
+    with tempfile.TemporaryDirectory(prefix="dialogari-postgresql-") as folder:
+        try:
+            server = PostgresqlServer.make(Path(folder))
+            server.start()
+        except (ServerFault, OSError) as error:
+            pytest.skip(f"NOT TESTED ON POSTGRESQL: {error}")
+        try:
+            yield server
+        finally:
+            server.stop()

@@ -1,4 +1,4 @@
-"""The benchmarks still run; how they read is in bench/README.md."""
+"""The benchmarks still run; how they read is in bench/README.md and in bench/store.py."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from dialogari.sandbox.installation import Installation
+    from postgresql_server import PostgresqlServer
 
 FOLDER = Path(__file__).parents[1] / "bench"
 BENCH = FOLDER / "turn.py"
@@ -55,3 +56,19 @@ def test_bench_agent_prints_its_ratios() -> None:
         assert line, done.stdout
         assert len([float(cell.removesuffix("x")) for cell in line[1].split()]) == 2
     assert len(re.findall(r"^\d+ at a time  ", done.stdout, re.MULTILINE)) == 8, done.stdout
+
+
+def test_bench_store_prints_both_databases(postgresql: PostgresqlServer) -> None:
+    """Every way of both databases takes its turns and has its figures."""
+    done = subprocess.run(  # noqa: S603 - this interpreter and a file of ours
+        [
+            *(sys.executable, str(FOLDER / "store.py"), "--turns", "40"),
+            *("--rounds", "1", "--postgresql", postgresql.url()),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall(r"turns/s +\d+ us CPU +[\d.]+x$", done.stdout, re.MULTILINE)) == 10

@@ -172,14 +172,16 @@ def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_secrets_have_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the key nor the password shows in a repr."""
+    """Neither a key nor a password shows in a repr."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     monkeypatch.setenv("ASTERISK_ARI_PASSWORD", "hunter2")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:hunter3@db/x")
 
     shown = repr(load_settings())
 
     assert "sk-very-secret" not in shown
     assert "hunter2" not in shown
+    assert "hunter3" not in shown
 
 
 def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command line: `dialogari serve | ask | prompt | demo | doctor | dialplan`.
+"""The command line: `dialogari serve | ask | prompt | db | demo | doctor | dialplan`.
 
 Exit codes: 0 done, 1 the thing asked for failed, 2 wrong usage or configuration, then with one
 line for each setting that is wrong and no traceback.
@@ -51,6 +51,8 @@ main = typer.Typer(
 )
 prompts = typer.Typer(help="The prompts: list, show, set, delete.", no_args_is_help=True)
 main.add_typer(prompts, name="prompt")
+db = typer.Typer(help="The database: upgrade, check.", no_args_is_help=True)
+main.add_typer(db, name="db")
 
 out = Console(highlight=False, markup=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
@@ -232,6 +234,25 @@ def delete_prompt(name: str) -> None:
             await store.delete_prompt(name)
 
     _run(work())
+
+
+@db.command("upgrade")
+def upgrade_database() -> None:
+    """Make the tables, or bring them up to date; the bridge does the same when it starts."""
+    from dialogari.app.database import upgrade
+
+    out.print(f"revision: {_run(upgrade(_settings()))}")
+
+
+@db.command("check")
+def check_database() -> None:
+    """Say whether the database is reachable, up to date and writable; exit 1 if it is not."""
+    from dialogari.app.database import check
+
+    findings = _run(check(_settings()))
+    for finding in findings:
+        out.print(f"{finding.name}: {'' if finding.good else 'FAIL '}{finding.text}")
+    raise typer.Exit(0 if all(finding.good for finding in findings) else FAILED)
 
 
 def _read(text: str | None, file: Path | None) -> str:

@@ -110,7 +110,8 @@ class Settings(BaseSettings):
     first_token_deadline: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)] = 4.0
     dialogari_local_model: str | None = None
 
-    database_url: str = ""
+    # It may hold a password.
+    database_url: str = Field(default="", repr=False)
     dialogari_state_dir: Path = Field(default_factory=_state_directory)
     web_host: str = "127.0.0.1"
     web_port: Annotated[int, Field(ge=0, le=65535)] = 8080

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from store.turn_records import query
+from store.behind import Behind, SqliteBehind
 
 _KILLS = 6
 
@@ -33,7 +33,7 @@ def _run_and_kill(url: str, seconds: float) -> set[str]:
         return {line for line in (first, *process.stdout) if line.endswith("\n")}
 
 
-def test_every_confirmed_turn_outlives_a_kill(url: str, database_file: Path) -> None:
+def test_every_confirmed_turn_outlives_a_kill(url: str, behind: Behind) -> None:
     """Killed at any moment, again and again, the process has lost no turn it had confirmed."""
     confirmed: set[str] = set()
     moments = random.Random(20261122)  # noqa: S311 - no secret
@@ -42,16 +42,16 @@ def test_every_confirmed_turn_outlives_a_kill(url: str, database_file: Path) -> 
         assert run.isdisjoint(confirmed)
         confirmed |= run
 
-    rows = query(
-        database_file,
-        "SELECT uniqueid || ' ' || number || char(10), answer FROM turns"
-        " JOIN conversations ON conversations.id = conversation_id",
+    rows = behind.query(
+        "SELECT uniqueid, number, answer FROM turns"
+        " JOIN conversations ON conversations.id = conversation_id"
     )
-    stored = {str(line): str(answer) for line, answer in rows}
+    stored = {f"{call} {number}\n": str(answer) for call, number, answer in rows}
     assert len(confirmed) > _KILLS
     assert confirmed <= stored.keys()
     assert all(answer.startswith(line.rstrip()) for line, answer in stored.items())
-    assert query(database_file, "PRAGMA integrity_check") == [("ok",)]
     # Numbers without a gap: nothing in the middle is missing either.
     gaps = "SELECT conversation_id FROM turns GROUP BY 1 HAVING max(number) <> count(*)"
-    assert query(database_file, gaps) == []
+    assert behind.query(gaps) == []
+    if isinstance(behind, SqliteBehind):
+        assert behind.query("PRAGMA integrity_check") == [("ok",)]

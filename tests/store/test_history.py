@@ -9,17 +9,16 @@ import pytest
 
 from dialogari.store.store import Store, open_store
 from dialogari.turn import ConversationKey, History, Message, Past, Role, Status, TurnError
-from store.turn_records import CALL, execute, query, turn
+from store.turn_records import CALL, turn
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from store.behind import Behind
 
 TEXTS = [
     "",
     " blanks \t and\r\n lines \n",
     "¿Cuánto cuesta? Über 5 €, señor",
     "family 👨‍👩‍👧‍👦, flag 🇪🇸, 𝔘𝔫𝔦𝔠𝔬𝔡𝔢",
-    "a\x00b\x00",
     "\x01\x1b[31m\x7f\x85\u2028",
     "e\u0301 is not \u00e9",
     "'; DROP TABLE turns; -- \\ \" ` % :name ? {x}",
@@ -88,18 +87,42 @@ async def test_conversations_are_told_apart_by_server_and_id(store: Store) -> No
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=[str(index) for index in range(len(TEXTS))])
-async def test_texts_are_kept_byte_for_byte(text: str, store: Store, database_file: Path) -> None:
+async def test_texts_are_kept_byte_for_byte(text: str, store: Store, behind: Behind) -> None:
     """Question, answer, id and facts come back as they went in, whatever characters they have."""
-    key = ConversationKey(text, text)
+    key = ConversationKey("pbx", text[:512])
     record = turn(1, key, question=text, answer=text, facts={text: text})
 
     await store.history.append(record)
     past = await store.history.load(key)
 
     assert [message.text for message in past.messages] == [text, text]
-    (row,) = query(database_file, "SELECT CAST(question AS BLOB), facts FROM turns")
-    assert row[0] == text.encode()
+    (row,) = behind.query("SELECT question, CAST(facts AS TEXT) FROM turns")
+    assert row[0] == text
     assert json.loads(str(row[1])) == {text: text}
+
+
+async def test_an_id_is_as_long_as_both_databases_take(store: Store) -> None:
+    """512 characters of four bytes are kept; one more is refused before a model is asked."""
+    longest = "".join(chr(0x1F300 + number) for number in range(512))
+
+    await store.history.append(turn(1, ConversationKey("pbx" * 20, longest)))
+    past = await store.history.load(ConversationKey("pbx" * 20, longest))
+    with pytest.raises(TurnError) as refusal:
+        await store.history.load(ConversationKey("pbx", longest + "x"))
+
+    assert past.turns == 1
+    assert str(refusal.value) == "bad_request: conversation.id_too_long"
+
+
+async def test_nul_is_replaced_and_harms_nobody(store: Store) -> None:
+    """A NUL, which PostgreSQL takes in no text, is stored as U+FFFD wherever it stands."""
+    nul = "a\0b\0"
+    key = ConversationKey(nul, nul)
+
+    await store.history.append(turn(1, key, question=nul, answer=nul, facts={nul: nul}))
+
+    past = await store.history.load(key)
+    assert [message.text for message in past.messages] == ["a\ufffdb\ufffd"] * 2
 
 
 async def test_half_characters_are_replaced_and_harm_nobody(store: Store) -> None:
@@ -113,29 +136,27 @@ async def test_half_characters_are_replaced_and_harm_nobody(store: Store) -> Non
     assert [message.text for message in past.messages] == ["caf\ufffd", "caf\ufffd"]
 
 
-async def test_every_field_of_a_turn_can_be_read_by_hand(store: Store, database_file: Path) -> None:
+async def test_every_field_of_a_turn_can_be_read_by_hand(store: Store, behind: Behind) -> None:
     """The row says in plain columns what the turn's record said."""
     facts = {"customer": "Núñez", "queue": "7"}
     record = turn(1, status=Status.MODEL_ERROR, facts=facts)
 
     await store.history.append(record)
 
-    (row,) = query(
-        database_file,
+    (row,) = behind.query(
         "SELECT uniqueid, number, status, reason, question, answer, prompt, prompt_version, model,"
-        " input_tokens, output_tokens, seconds, started_at, facts ->> 'customer'"
+        " input_tokens, output_tokens, seconds, facts ->> 'customer'"
         " FROM turns JOIN conversations ON conversations.id = conversation_id",
     )
-    started = record.started.replace(tzinfo=None).isoformat(" ")
     assert row == (
         *(CALL.id, 1, "model_error", "model.failed", "When do you open?", "At ten.", "default"),
-        *(1, "local:test", 20, 5, 0.25, started, "Núñez"),
+        *(1, "local:test", 20, 5, 0.25, "Núñez"),
     )
 
 
-async def test_a_store_that_cannot_be_read_is_a_status(store: Store, database_file: Path) -> None:
+async def test_a_store_that_cannot_be_read_is_a_status(store: Store, behind: Behind) -> None:
     """A failing read ends as a TurnError with a reason, on the system's side."""
-    execute(database_file, "DROP TABLE turns")
+    behind.execute("DROP TABLE turns")
 
     with pytest.raises(TurnError) as failure:
         await store.history.load(CALL)

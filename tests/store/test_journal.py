@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, select
 
 from dialogari.store import journal as journal_module
 from dialogari.store.database import open_database
 from dialogari.store.errors import RejectedError, TurnClashError, UnavailableError
 from dialogari.store.journal import Journal
 from dialogari.store.store import Store, open_store
+from dialogari.store.tables import conversations
 from dialogari.turn import ConversationKey, Status, TurnError, TurnRecord
-from store.turn_records import CALL, query, turn
+from store.behind import Behind, refuse_writes
+from store.turn_records import CALL, turn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
-    from pathlib import Path
 
     from sqlalchemy import Connection
 
@@ -47,12 +47,12 @@ async def outcomes(
     )
 
 
-def numbers(database_file: Path) -> list[object]:
+def numbers(behind: Behind) -> list[object]:
     """Return the numbers of all turns stored."""
-    return [row[0] for row in query(database_file, "SELECT number FROM turns ORDER BY number")]
+    return [row[0] for row in behind.query("SELECT number FROM turns ORDER BY number")]
 
 
-async def test_turns_at_once_share_their_commits(database: Database, database_file: Path) -> None:
+async def test_turns_at_once_share_their_commits(database: Database, behind: Behind) -> None:
     """A hundred turns of a hundred calls cost two commits, the first and all the others."""
     commits: list[Connection] = []
 
@@ -69,12 +69,12 @@ async def test_turns_at_once_share_their_commits(database: Database, database_fi
             event.remove(Engine, "commit", count)
 
     assert 1 <= len(commits) <= 2
-    assert query(database_file, "SELECT count(*) FROM conversations") == [(100,)]
-    assert len(numbers(database_file)) == 100
+    assert behind.query("SELECT count(*) FROM conversations") == [(100,)]
+    assert len(numbers(behind)) == 100
 
 
 async def test_a_transaction_has_a_limit(
-    database: Database, database_file: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database, behind: Behind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many wait, a transaction takes so many, and the rest follows."""
     monkeypatch.setattr(journal_module, "_BATCH", 10)
@@ -82,7 +82,7 @@ async def test_a_transaction_has_a_limit(
     async with journal.running():
         assert await outcomes(journal, [turn(number) for number in range(1, 96)]) == [None] * 95
 
-    assert numbers(database_file) == list(range(1, 96))
+    assert numbers(behind) == list(range(1, 96))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ async def test_a_transaction_has_a_limit(
     ids=["number too large", "naive moment", "no text", "facts of another type"],
 )
 async def test_a_poisonous_record_fails_alone(
-    poison: TurnRecord, database: Database, database_file: Path
+    poison: TurnRecord, database: Database, behind: Behind
 ) -> None:
     """What the database refuses leaves no trace, takes nobody with it and stops no writer."""
     journal = Journal(database)
@@ -106,12 +106,12 @@ async def test_a_poisonous_record_fails_alone(
 
     assert (first, third) == (None, None)
     assert isinstance(second, RejectedError)
-    assert numbers(database_file) == [1, 2, 3]
-    assert query(database_file, "SELECT uniqueid FROM conversations") == [(CALL.id,)]
+    assert numbers(behind) == [1, 2, 3]
+    assert behind.query("SELECT uniqueid FROM conversations") == [(CALL.id,)]
 
 
 async def test_the_writer_outlives_a_fault_of_its_own(
-    database: Database, database_file: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database, behind: Behind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A defect that fails a whole batch is told to its waiters, and the next batch is stored."""
 
@@ -127,7 +127,7 @@ async def test_the_writer_outlives_a_fault_of_its_own(
         await journal.append(turn(3))
 
     assert [type(failure) for failure in failures] == [UnavailableError, UnavailableError]
-    assert numbers(database_file) == [3]
+    assert numbers(behind) == [3]
 
 
 async def test_a_number_taken_by_another_process_is_busy(store: Store, url: str) -> None:
@@ -148,7 +148,7 @@ async def test_a_number_taken_by_another_process_is_busy(store: Store, url: str)
 
 
 async def test_the_same_turn_twice_in_one_batch_is_stored_once(
-    database: Database, database_file: Path
+    database: Database, behind: Behind
 ) -> None:
     """The first of two with one number is kept, also where both wait for the same commit."""
     journal = Journal(database)
@@ -159,28 +159,13 @@ async def test_the_same_turn_twice_in_one_batch_is_stored_once(
 
     assert first is None
     assert isinstance(second, TurnClashError)
-    assert query(database_file, "SELECT question FROM turns") == [("first",)]
-
-
-async def test_a_full_disk_fails_turns_by_name_and_is_outlived(store: Store) -> None:
-    """Turns fail as `store.disk_full` until there is room again, whichever batch they are in."""
-    await store.database.write(lambda writer: writer.exec_driver_sql("PRAGMA max_page_count=1"))
-    large = [turn(number, answer="x" * 5000) for number in range(1, 30)]
-
-    failures = await asyncio.gather(
-        *(store.history.append(record) for record in large), return_exceptions=True
-    )
-    await store.database.write(lambda writer: writer.exec_driver_sql("PRAGMA max_page_count=9999"))
-    await store.history.append(turn(1))
-
-    assert {str(failure) for failure in failures} == {"error: store.disk_full"}
-    assert (await store.history.load(CALL)).turns == 1
+    assert behind.query("SELECT question FROM turns") == [("first",)]
 
 
 async def test_a_database_that_only_reads_fails_turns_by_name(store: Store) -> None:
     """Turns fail as `store.read_only`, on the side of the system, and reading goes on."""
     await store.history.append(turn(1))
-    await store.database.write(lambda writer: writer.exec_driver_sql("PRAGMA query_only=ON"))
+    await refuse_writes(store)
 
     with pytest.raises(TurnError) as failure:
         await store.history.append(turn(2))
@@ -189,7 +174,7 @@ async def test_a_database_that_only_reads_fails_turns_by_name(store: Store) -> N
     assert (await store.history.load(CALL)).turns == 1
 
 
-async def test_a_cancelled_append_is_stored_all_the_same(store: Store, database_file: Path) -> None:
+async def test_a_cancelled_append_is_stored_all_the_same(store: Store, behind: Behind) -> None:
     """A caller who hangs up while the turn is being stored does not undo it, nor harm others."""
     leaving = asyncio.ensure_future(store.history.append(turn(1)))
     staying = asyncio.ensure_future(store.history.append(turn(2)))
@@ -198,10 +183,10 @@ async def test_a_cancelled_append_is_stored_all_the_same(store: Store, database_
     await staying
 
     assert leaving.cancelled()
-    assert numbers(database_file) == [1, 2]
+    assert numbers(behind) == [1, 2]
 
 
-async def test_closing_stores_what_still_waits(database: Database, database_file: Path) -> None:
+async def test_closing_stores_what_still_waits(database: Database, behind: Behind) -> None:
     """Turns that were waiting when the block ended are stored, and their waiters told so."""
     journal = Journal(database)
     async with journal.running():
@@ -209,57 +194,38 @@ async def test_closing_stores_what_still_waits(database: Database, database_file
         await asyncio.sleep(0)
 
     assert await asyncio.gather(*waiting) == [None] * 1000
-    assert numbers(database_file) == list(range(1, 1001))
+    assert numbers(behind) == list(range(1, 1001))
 
 
 async def test_too_many_that_wait_fail_at_once(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, behind: Behind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A database that has stopped does not gather turns without limit."""
     monkeypatch.setattr(journal_module, "_CAPACITY", 3)
-    stopped, go_on = threading.Event(), threading.Event()
-
-    def stop(_: Connection) -> None:
-        stopped.set()
-        go_on.wait(5)
-
     journal = Journal(database)
     async with journal.running():
-        blocking = asyncio.ensure_future(database.write(stop))
-        await asyncio.to_thread(stopped.wait, 5)
-        waiting = [asyncio.ensure_future(journal.append(turn(1)))]
-        await asyncio.sleep(0.01)
-        waiting += [asyncio.ensure_future(journal.append(turn(number))) for number in (2, 3, 4)]
-        await asyncio.sleep(0)
-        with pytest.raises(UnavailableError) as refusal:
-            await journal.append(turn(5))
-        go_on.set()
-        await blocking
+        async with behind.hanging():
+            waiting = [asyncio.ensure_future(journal.append(turn(1)))]
+            await asyncio.sleep(0.05)
+            waiting += [asyncio.ensure_future(journal.append(turn(n))) for n in (2, 3, 4)]
+            await asyncio.sleep(0)
+            with pytest.raises(UnavailableError) as refusal:
+                await journal.append(turn(5))
         assert await asyncio.gather(*waiting) == [None] * 4
 
     assert refusal.value.reason == "store.overloaded"
 
 
 async def test_a_database_that_hangs_does_not_hold_a_turn(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, behind: Behind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A turn waits so long for its commit and no longer."""
-    stopped, go_on = threading.Event(), threading.Event()
-
-    def stop(_: Connection) -> None:
-        stopped.set()
-        go_on.wait(5)
-
     journal = Journal(database)
-    async with journal.running():
-        blocking = asyncio.ensure_future(database.write(stop))
-        await asyncio.to_thread(stopped.wait, 5)
+    async with journal.running(), behind.hanging():
         with monkeypatch.context() as patch:
             patch.setattr(journal_module, "_PATIENCE", 0.05)
             with pytest.raises(UnavailableError) as refusal:
                 await journal.append(turn(1))
-        go_on.set()
-        await blocking
 
     assert refusal.value.reason == "store.timeout"
 
@@ -271,15 +237,11 @@ async def test_what_the_block_raises_comes_out_unwrapped(database: Database) -> 
             raise KeyError("ours")
 
 
-async def test_conversations_remember_their_first_and_last_turn(
-    store: Store, database_file: Path
-) -> None:
+async def test_conversations_remember_their_first_and_last_turn(store: Store, url: str) -> None:
     """A conversation is made by its first turn and dated by its last, also within one batch."""
     records = [turn(number) for number in (1, 2, 3)]
     await asyncio.gather(*(store.history.append(record) for record in records))
 
-    (row,) = query(
-        database_file, "SELECT server, uniqueid, created_at, last_turn_at FROM conversations"
-    )
-    started = [record.started.replace(tzinfo=None).isoformat(" ") for record in records]
-    assert row == (CALL.server, CALL.id, started[0], started[2])
+    async with open_database(url) as database:
+        (row,) = await database.read(lambda reader: reader.execute(select(conversations)).all())
+    assert row[1:] == (CALL.server, CALL.id, records[0].started, records[2].started)

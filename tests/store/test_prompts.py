@@ -9,12 +9,10 @@ import pytest
 
 from dialogari.store.errors import PromptNameError, UnknownPromptError
 from dialogari.turn import Catalogue, Prompt, TurnError
-from store.turn_records import execute
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dialogari.store.store import Store
+    from store.behind import Behind
 
 
 async def test_a_stored_prompt_is_found_with_all_it_has(store: Store) -> None:
@@ -119,11 +117,9 @@ async def test_other_names_are_refused(name: str, store: Store) -> None:
     assert len(await store.prompts.list_prompts()) == 1
 
 
-async def test_a_catalogue_that_cannot_be_read_is_a_status(
-    store: Store, database_file: Path
-) -> None:
+async def test_a_catalogue_that_cannot_be_read_is_a_status(store: Store, behind: Behind) -> None:
     """A failing read ends as a TurnError with a reason, as the turn's path expects."""
-    execute(database_file, "DROP TABLE prompt_versions")
+    behind.execute("DROP TABLE prompt_versions")
 
     with pytest.raises(TurnError) as failure:
         await store.prompts.find_prompt("default")

@@ -13,24 +13,21 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from dialogari.store import migrations, schema, sqlite
+from dialogari.store import migrations, schema
 from dialogari.store.database import open_database
 from dialogari.store.errors import (
-    DatabaseInUseError,
     DatabaseTooNewError,
     ForeignDatabaseError,
     UnavailableError,
 )
-from dialogari.store.locks import FileLock
 from dialogari.store.store import open_store
 from dialogari.store.tables import REVISION, metadata
 from dialogari.turn import Prompt
-from store.turn_records import execute, query
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sqlalchemy import Connection
+
+    from store.behind import Behind
 
 
 async def test_an_empty_file_gets_all_tables_and_the_default_prompt(url: str) -> None:
@@ -51,7 +48,7 @@ def test_the_revision_is_the_newest_migration() -> None:
     assert ScriptDirectory.from_config(migrations.configuration()).get_heads() == [REVISION]
 
 
-async def test_reopening_keeps_everything(url: str, database_file: Path) -> None:
+async def test_reopening_keeps_everything(url: str, behind: Behind) -> None:
     """A second start finds what the first one stored and migrates nothing."""
     async with open_store(url) as store:
         await store.prompts.set_prompt(Prompt("default", "Mine."))
@@ -61,7 +58,7 @@ async def test_reopening_keeps_everything(url: str, database_file: Path) -> None
 
     assert prompt is not None
     assert (prompt.content, prompt.version) == ("Mine.", 2)
-    assert query(database_file, "SELECT version_num FROM alembic_version") == [(REVISION,)]
+    assert behind.query("SELECT version_num FROM alembic_version") == [(REVISION,)]
 
 
 async def test_an_existing_database_opens_without_alembic(url: str) -> None:
@@ -83,44 +80,44 @@ async def test_an_existing_database_opens_without_alembic(url: str) -> None:
     assert done.returncode == 0
 
 
-async def test_a_newer_database_is_refused(url: str, database_file: Path) -> None:
+async def test_a_newer_database_is_refused(url: str, behind: Behind) -> None:
     """Tables changed by a newer dialogari are not touched, and the operator is told so."""
     async with open_database(url):
         pass
-    execute(database_file, "UPDATE alembic_version SET version_num = '9999'")
+    behind.execute("UPDATE alembic_version SET version_num = '9999'")
 
     with pytest.raises(DatabaseTooNewError, match=r"newer dialogari \(revision 9999"):
         async with open_database(url):
             pass
 
 
-async def test_a_foreign_database_is_refused(url: str, database_file: Path) -> None:
+async def test_a_foreign_database_is_refused(url: str, behind: Behind) -> None:
     """A file with another program's tables is left alone."""
-    database_file.parent.mkdir()
-    execute(database_file, "CREATE TABLE voicemail (id INTEGER)")
+    behind.execute("CREATE TABLE voicemail (id INTEGER)")
 
     with pytest.raises(ForeignDatabaseError, match="voicemail"):
         async with open_database(url, exclusive=True):
             pass
 
-    assert query(database_file, "SELECT name FROM sqlite_master") == [("voicemail",)]
+    assert behind.tables() == {"voicemail"}
 
 
 async def test_an_interrupted_upgrade_leaves_nothing_behind(
-    url: str, database_file: Path, monkeypatch: pytest.MonkeyPatch
+    url: str, behind: Behind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All of an upgrade is stored or none, so that the next start can do it again."""
+    run = migrations.run
 
     def fail_at_the_end(connection: Connection) -> None:
-        migrations.run(connection)
+        run(connection)
         raise OSError(28, os.strerror(28))
 
     with monkeypatch.context() as patch:
-        patch.setattr(sqlite, "upgrade", fail_at_the_end)
+        patch.setattr(migrations, "run", fail_at_the_end)
         with pytest.raises(UnavailableError):
             async with open_database(url):
                 pass
-    assert query(database_file, "SELECT name FROM sqlite_master") == []
+    assert behind.tables() == set()
 
     async with open_store(url) as store:
         assert await store.prompts.find_prompt("default") is not None
@@ -139,31 +136,9 @@ async def test_many_first_starts_at_once_all_succeed(url: str) -> None:
     assert [task.result() for task in tasks] == [1] * 8
 
 
-async def test_no_upgrade_beneath_a_running_bridge(
-    url: str, database_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A newer terminal command refuses to change the tables that a bridge is working on."""
-    monkeypatch.setattr(sqlite, "_UPGRADE_SECONDS", 0.2)
-    database_file.parent.mkdir()
-    execute(database_file, "VACUUM")
-    bridge = FileLock(database_file.with_name("dialogari.db.lock"), like=database_file)
-    bridge.acquire(0)
-    bridge.sign()
-    try:
-        with pytest.raises(DatabaseInUseError, match=f"process {os.getpid()}.*restart") as refusal:
-            async with open_database(url):
-                pass
-    finally:
-        bridge.close()
-
-    assert refusal.value.pid == os.getpid()
-    assert query(database_file, "SELECT name FROM sqlite_master") == []
-
-
-async def test_a_database_without_a_revision_is_upgraded(url: str, database_file: Path) -> None:
+async def test_a_database_without_a_revision_is_upgraded(url: str, behind: Behind) -> None:
     """An empty version table, as an upgrade broken off by hand leaves it, counts as empty."""
-    database_file.parent.mkdir()
-    execute(database_file, "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+    behind.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
 
     async with open_database(url) as database:
         assert await database.read(schema.needs_upgrade) is False

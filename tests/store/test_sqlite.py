@@ -15,7 +15,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import text
 
 from dialogari.store import sqlite
 from dialogari.store.database import open_database
@@ -24,12 +23,20 @@ from dialogari.store.locks import FileLock
 from dialogari.store.sqlite import database_path
 from dialogari.store.store import Store, open_store
 from dialogari.turn import Prompt, TurnError
+from store.behind import Behind, SqliteBehind
 from store.turn_records import CALL, turn
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from sqlalchemy import Connection
+
+
+@pytest.fixture
+def behind(sqlite_behind: SqliteBehind) -> Behind:
+    """Run each test on SQLite alone."""
+    return sqlite_behind
+
 
 _HOLDER = """
 import asyncio, sys
@@ -104,19 +111,6 @@ async def test_only_the_owner_reads_the_files(store: Store, database_file: Path)
 
     assert len(modes) == 5
     assert set(modes.values()) == {0o600}
-
-
-async def test_connections_are_set_for_durability(store: Store) -> None:
-    """The writer commits to disk in write-ahead mode; the readers can't write."""
-
-    def pragmas(connection: Connection) -> list[object]:
-        names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "query_only")
-        return [connection.execute(text(f"PRAGMA {name}")).scalar() for name in names]
-
-    assert await store.database.write(pragmas) == ["wal", 2, 1, 5000, 0]
-    assert (await store.database.read(pragmas))[4] == 1
-    with pytest.raises(UnavailableError, match="may not be written"):
-        await store.database.read(lambda reader: reader.execute(text("DELETE FROM prompts")))
 
 
 async def test_a_second_bridge_is_refused_by_the_number_of_the_first(url: str) -> None:

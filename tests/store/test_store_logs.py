@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dialogari.turn import TurnError
+from store.behind import refuse_writes
 from store.turn_records import CALL, turn
 
 if TYPE_CHECKING:
@@ -25,10 +26,15 @@ async def test_no_log_line_has_what_a_caller_said(
 
     await store.history.append(said)
     await store.history.load(CALL)
-    for refused in (said, replace(said, number=2**70), replace(said, started=datetime(2026, 1, 1))):  # noqa: DTZ001 - refused
+    for refused in (
+        said,
+        replace(said, number=2, model=None),
+        replace(said, number=2**70),
+        replace(said, started=datetime(2026, 1, 1)),  # noqa: DTZ001 - refused
+    ):
         with pytest.raises(TurnError):
             await store.history.append(refused)
-    await store.database.write(lambda writer: writer.exec_driver_sql("PRAGMA query_only=ON"))
+    await refuse_writes(store)
     with pytest.raises(TurnError):
         await store.history.append(said)
 

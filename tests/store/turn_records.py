@@ -1,17 +1,14 @@
-"""Turns to store, and a bare look into the file that should hold them."""
+"""Turns to store."""
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dialogari.turn import ConversationKey, Status, TurnRecord, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping
 
 CALL = ConversationKey("pbx", "1763800000.42")
 
@@ -42,15 +39,3 @@ def turn(
         started=started or datetime.now(UTC),
         seconds=0.25,
     )
-
-
-def query(path: Path, statement: str) -> Sequence[tuple[object, ...]]:
-    """Return the rows of a statement run by the bare driver, as an operator would."""
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(statement).fetchall()
-
-
-def execute(path: Path, statement: str) -> None:
-    """Change the file behind the store's back."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute(statement)

@@ -49,7 +49,7 @@ async def check_database(settings: Settings, *, bridge_runs: bool) -> Finding:
         if url.startswith("sqlite:"):
             look = await asyncio.to_thread(look_at_database, url)
         if look is None or (look.exists and not look.needs_upgrade):
-            async with open_database(url) as database:
+            async with open_database(url, upgraded=False) as database:
                 await database.check()
     except StoreError as error:
         name = f"database.{error.reason.rpartition('.')[2]}"

@@ -5,8 +5,9 @@
     │   ├── DatabaseUrlError        mend DATABASE_URL
     │   ├── DatabaseInUseError      stop the other process, or give this one its own database
     │   ├── DatabaseTooNewError     install the dialogari that wrote this database, or a newer one
-    │   └── ForeignDatabaseError    name another file: this one belongs to another program
+    │   └── ForeignDatabaseError    name another database: this one belongs to another program
     ├── UnavailableError        the operator, now: disk, permissions, locks, a damaged file
+    │   └── UnreachableError        no server answers; at the start it is a DatabaseUrlError
     ├── RejectedError           the developer: the database refused one statement, not the rest
     ├── TurnClashError          nobody: another process answered the same conversation first
     └── PromptError             whoever edits prompts
@@ -22,7 +23,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from dialogari.turn import Side, Status, TurnError
 
@@ -66,7 +68,7 @@ class DatabaseTooNewError(SetupError):
 
 
 class ForeignDatabaseError(SetupError):
-    """The file is a database, but of another program."""
+    """The database belongs to another program."""
 
     def __init__(self, message: str) -> None:
         super().__init__("store.foreign", message)
@@ -79,6 +81,13 @@ class UnavailableError(StoreError):
     `store.unavailable` (it can't be opened, or the disk fails), `store.timeout`,
     `store.overloaded`, `store.closed`.
     """
+
+
+class UnreachableError(UnavailableError):
+    """No server answers where DATABASE_URL says."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("store.unavailable", message)
 
 
 class RejectedError(StoreError):
@@ -119,7 +128,7 @@ class UnknownPromptError(PromptError):
         super().__init__("prompt.unknown", f"there is no prompt named {name!r}")
 
 
-_UNAVAILABLE = {
+_SQLITE = {
     sqlite3.SQLITE_BUSY: ("store.locked", "another program keeps the database locked"),
     sqlite3.SQLITE_LOCKED: ("store.locked", "another connection keeps the database locked"),
     sqlite3.SQLITE_FULL: ("store.disk_full", "the disk that holds the database is full"),
@@ -132,27 +141,68 @@ _UNAVAILABLE = {
         "the database can't be opened; check that its folder exists and its owner and permissions",
     ),
 }
+_POSTGRESQL = {
+    "25006": ("store.read_only", "the database takes no writes: it is a standby or set read-only"),
+    "3F000": ("store.read_only", "the user has no schema to make tables in: grant CREATE on one"),
+    "40001": ("store.locked", "another transaction was in the way"),
+    "40P01": ("store.locked", "two transactions were in each other's way"),
+    "42501": ("store.read_only", "the user may not do this: grant it the schema and its tables"),
+    "42703": ("store.unavailable", "a column is missing: somebody has changed the tables"),
+    "42P01": ("store.unavailable", "a table is missing: somebody has changed the tables"),
+    "53100": ("store.disk_full", "the disk that holds the database is full"),
+    "53300": ("store.overloaded", "the server has no connection left: raise its max_connections"),
+    "55P03": ("store.locked", "another transaction keeps a row locked"),
+    "57014": ("store.timeout", "the server broke off a statement that took too long"),
+    "XX001": ("store.damaged", "the database is damaged; restore a backup"),
+    "XX002": ("store.damaged", "an index of the database is damaged; REINDEX it"),
+}
+_POSTGRESQL_FAILS = ("08", "53", "57", "58", "F0", "XX")
+"""Classes of SQLSTATE by which the server says that it fails, whatever the statement."""
 
 
 def explain(error: SQLAlchemyError) -> UnavailableError | RejectedError:
     """Return the store's error for one of SQLAlchemy's.
 
     SQLite's result codes: https://www.sqlite.org/rescode.html (the low byte is the primary code).
+    PostgreSQL's: https://www.postgresql.org/docs/current/errcodes-appendix.html.
     """
-    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) & 0xFF
-    if code in _UNAVAILABLE:
-        return UnavailableError(*_UNAVAILABLE[code])
-    if isinstance(error, OperationalError):
-        return UnavailableError("store.unavailable", "the database fails")
-    if isinstance(error, IntegrityError):
-        return RejectedError("the statement breaks a rule of the tables")
-    return RejectedError(f"the database refused a statement ({type(error).__name__})")
+    sqlite_code, sqlstate = _codes(error)
+    if sqlite_code & 0xFF in _SQLITE:
+        return UnavailableError(*_SQLITE[sqlite_code & 0xFF])
+    if sqlstate is not None and (known := explain_sqlstate(sqlstate)):
+        return known
+    match error:
+        case DBAPIError(connection_invalidated=True):
+            found = UnavailableError("store.unavailable", "the connection to the database broke")
+        case OperationalError():
+            found = UnavailableError("store.unavailable", "the database fails")
+        case PoolTimeoutError():
+            found = UnavailableError("store.timeout", "the connections to the database are busy")
+        case IntegrityError():
+            found = RejectedError("the statement breaks a rule of the tables")
+        case _:
+            found = RejectedError(f"the database refused a statement ({type(error).__name__})")
+    return found
+
+
+def explain_sqlstate(sqlstate: str) -> UnavailableError | None:
+    """Return what is wrong with a PostgreSQL server that answers so; None: with the statement."""
+    if sqlstate in _POSTGRESQL:
+        return UnavailableError(*_POSTGRESQL[sqlstate])
+    if sqlstate.startswith(_POSTGRESQL_FAILS):
+        return UnavailableError("store.unavailable", f"the database server fails ({sqlstate})")
+    return None
 
 
 def is_duplicate(error: IntegrityError) -> bool:
     """Return whether a statement failed because a row with its unique key exists."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    return code == sqlite3.SQLITE_CONSTRAINT_UNIQUE
+    return _codes(error) in {(sqlite3.SQLITE_CONSTRAINT_UNIQUE, None), (0, "23505")}
+
+
+def _codes(error: SQLAlchemyError) -> tuple[int, str | None]:
+    """Return SQLite's result code, 0 without, and PostgreSQL's SQLSTATE."""
+    cause = getattr(error, "orig", None)
+    return getattr(cause, "sqlite_errorcode", 0), getattr(cause, "sqlstate", None)
 
 
 def turn_error(error: StoreError) -> TurnError:

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select
 
 from dialogari.store.errors import StoreError, turn_error
 from dialogari.store.tables import WellFormedText, conversations, turns
-from dialogari.turn import Message, Past, Role, Status
+from dialogari.turn import Message, Past, Role, Side, Status, TurnError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _NEWEST_TURNS = 50
 """Turns a model is reminded of; a call seldom has more, and each costs tokens in every turn."""
+
+_LONGEST_ID = 512
+"""Characters of a conversation's id: an index row of PostgreSQL has room for 2,700 bytes."""
 
 _LOAD = (
     select(turns.c.number, turns.c.status, turns.c.question, turns.c.answer)
@@ -44,8 +47,11 @@ class StoredHistory:
         """Return what was said before: of the newest 50 turns, those that ended ok.
 
         Raises:
-            TurnError: `error` and a reason `store.…`, when the store can't be read.
+            TurnError: `error` and a reason `store.…`, when the store can't be read; `bad_request`
+                and `conversation.id_too_long`, when its id has more than 512 characters.
         """
+        if len(conversation.id) > _LONGEST_ID:
+            raise TurnError(Status.BAD_REQUEST, "conversation.id_too_long", Side.CALLER)
         try:
             return await self._database.read(partial(_load, conversation))
         except StoreError as error:

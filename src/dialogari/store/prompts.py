@@ -6,10 +6,10 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, delete, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as insert_or_update
+from sqlalchemy import bindparam, delete, insert, select, text, update
 
 from dialogari.store.errors import PromptNameError, StoreError, UnknownPromptError, turn_error
 from dialogari.store.tables import WellFormedText, prompt_versions, prompts
@@ -31,13 +31,15 @@ _CURRENT = select(prompt_versions).join(
 )
 _THIS = bindparam("this", type_=WellFormedText)
 _FIND = _CURRENT.where(prompts.c.name == _THIS)
-_LIST = _CURRENT.order_by(prompts.c.name)
 _VERSIONS = (
     select(prompt_versions)
     .where(prompt_versions.c.name == _THIS)
     .order_by(prompt_versions.c.version.desc())
 )
-_ADD_NAME = insert_or_update(prompts).on_conflict_do_nothing(index_elements=["name"])
+# As text, which both databases read; SQLAlchemy has a form of its own for each.
+_ADD_NAME = text(
+    "INSERT INTO prompts (name, last_version) VALUES (:this, 0) ON CONFLICT (name) DO NOTHING"
+).bindparams(_THIS)
 _COUNT_UP = (
     update(prompts)
     .where(prompts.c.name == _THIS)
@@ -118,7 +120,11 @@ def _find(name: str, connection: Connection) -> Prompt | None:
 
 
 def _list(connection: Connection) -> Sequence[Prompt]:
-    return [_prompt(row) for row in connection.execute(_LIST).mappings()]
+    # Not sorted by SQL: PostgreSQL's order is that of its locale, SQLite's that of the bytes.
+    return sorted(
+        (_prompt(row) for row in connection.execute(_CURRENT).mappings()),
+        key=attrgetter("name"),
+    )
 
 
 def _list_versions(name: str, connection: Connection) -> Sequence[Prompt]:
@@ -129,7 +135,7 @@ def _list_versions(name: str, connection: Connection) -> Sequence[Prompt]:
 
 
 def _set(prompt: Prompt, connection: Connection) -> Prompt:
-    connection.execute(_ADD_NAME, {"name": prompt.name, "last_version": 0})
+    connection.execute(_ADD_NAME, {"this": prompt.name})
     connection.execute(_COUNT_UP, {"this": prompt.name})
     version = connection.execute(_LAST_VERSION, {"this": prompt.name}).scalar_one()
     stored = replace(prompt, version=version, created=datetime.now(UTC))

@@ -33,7 +33,7 @@ def needs_upgrade(connection: Connection) -> bool:
         if present:
             raise ForeignDatabaseError(
                 "the database belongs to another program: its tables are "
-                f"{', '.join(sorted(present)[:5])}; set DATABASE_URL to a file of its own"
+                f"{', '.join(sorted(present)[:5])}; set DATABASE_URL to a database of its own"
             )
         return True
     revision = connection.execute(select(_VERSION.c.version_num)).scalar()

@@ -6,7 +6,7 @@ turns at once: 1,028 turns/s with the log, 113 without). Writers say BEGIN IMMED
 BEGIN four processes got "database is locked" 65 times in 1,600 transactions in spite of a busy
 timeout, with this never.
 
-Everything here blocks; `dialogari.store.database` calls it from threads.
+Everything here blocks; `dialogari.store.sqlite_database` calls it from threads.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def database_path(url: str) -> Path:
     if name in ("", url, ":memory:") or "?" in name:
         # Not repeated here: the address of another database may hold its password.
         raise DatabaseUrlError(
-            "DATABASE_URL must name a file, sqlite:///PATH; this version stores in nothing else"
+            "DATABASE_URL must name a file, sqlite:///PATH, without a driver or options"
         )
     return Path(name).absolute()
 
@@ -66,8 +66,10 @@ def database_path(url: str) -> Path:
 class SqliteFile:
     """The file, open for reading and writing with its tables up to date."""
 
-    def __init__(self, path: Path, *, exclusive: bool) -> None:
+    def __init__(self, path: Path, *, exclusive: bool, upgraded: bool = True) -> None:
         """Make the file where it is missing, claim it if `exclusive`, upgrade its tables.
+
+        `upgraded=False` takes the file and its tables as they are.
 
         Raises:
             SetupError: another process holds it, or its tables are not ours or too new.
@@ -75,7 +77,12 @@ class SqliteFile:
         """
         self.path = path
         with _as_store_errors(path), ExitStack() as opened:
-            _create(path)
+            if upgraded:
+                _create(path)
+            elif not path.exists():
+                raise UnavailableError(
+                    "store.unavailable", f"there is no {path} yet: `dialogari db upgrade` makes it"
+                )
             self._claim = FileLock(path.with_name(path.name + ".lock"), like=path)
             opened.callback(self._claim.close)
             self._write_lock = FileLock(path.with_name(path.name + ".write-lock"), like=path)
@@ -86,7 +93,8 @@ class SqliteFile:
             opened.callback(self._reader.dispose)
             if exclusive:
                 self._claim_for_good()
-            self._upgrade(claimed=exclusive)
+            if upgraded:
+                self._upgrade(claimed=exclusive)
             self._opened = opened.pop_all()
 
     def read(self, work: Callable[[Connection], Result]) -> Result:

@@ -12,9 +12,10 @@ The last ten questions of a call, for instance:
     JOIN conversations ON conversations.id = turns.conversation_id
     WHERE uniqueid = '1763800000.42' ORDER BY number DESC LIMIT 10;
 
-All times are UTC. SQLite keeps them as text (`2026-11-22 09:30:00.000000`), and facts as JSON text,
-which json_extract() reads. These definitions and `migrations/versions` say the same; a test
-compares them.
+All times are UTC. SQLite keeps them as text (`2026-11-22 09:30:00.000000`) and facts as JSON text,
+PostgreSQL as timestamptz and jsonb; `facts ->> 'key'` reads a fact on both.
+
+These definitions and `migrations/versions` say the same; a test compares them.
 """
 
 from __future__ import annotations
@@ -46,11 +47,13 @@ REVISION = "0001"
 
 
 def well_formed(text: str) -> str:
-    """Return `text` with each surrogate that stands alone replaced by U+FFFD.
+    r"""Return `text` with each NUL and each surrogate that stands alone replaced by U+FFFD.
 
-    Such halves of a character come from a terminal with bytes that are not UTF-8, or from a model's
-    broken JSON. No database takes them, and a turn must not be lost for one.
+    Halves of a character come from a terminal with bytes that are not UTF-8, or from a model's
+    broken JSON, and no database takes them. NUL comes from `\u0000` in JSON; PostgreSQL takes it
+    in no text, so that it is replaced on SQLite as well. A turn must not be lost for either.
     """
+    text = text.replace("\0", "\ufffd")
     if text.isascii():
         return text
     try:
@@ -61,7 +64,7 @@ def well_formed(text: str) -> str:
 
 
 class WellFormedText(TypeDecorator[str]):
-    """Text of any length and any character, NUL included, kept byte for byte."""
+    """Text of any length, kept byte for byte but for what no text can hold: see `well_formed`."""
 
     impl = Text
     cache_ok = True
