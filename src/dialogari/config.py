@@ -87,40 +87,70 @@ class Settings(BaseSettings):
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
 
     asterisk_ari_url: str = "http://127.0.0.1:8088/ari"
+    """Where Asterisk's REST interface is, with or without `/ari`."""
     asterisk_ari_username: str = ""
+    """The user of ari.conf; `serve` needs it."""
     asterisk_ari_password: SecretStr = SecretStr("")
+    """Its password; `serve` needs it."""
     asterisk_app_name: str = "dialogari"
+    """The application of Stasis(); one bridge for each name."""
 
     default_ai_model: str = ""
+    """A provider's name or `provider:model`. Default: the first of `openai`, `gemini`, `anthropic`
+    that is configured, else `local`."""
     openai_api_key: SecretStr | None = None
+    """Makes the provider `openai`."""
     openai_base_url: str | None = None
+    """Another OpenAI-compatible server under the name `openai`; needs `OPENAI_MODEL_NAME`."""
     openai_model_name: str | None = None
+    """Default: `gpt-4.1-mini`."""
     gemini_api_key: SecretStr | None = None
+    """Makes the provider `gemini`."""
     gemini_model_name: str | None = None
+    """Default: `gemini-3.5-flash-lite`."""
     anthropic_api_key: SecretStr | None = None
+    """Makes the provider `anthropic`."""
     anthropic_model_name: str | None = None
+    """Default: `claude-haiku-5-5`."""
     models: Annotated[dict[str, ModelServer], NoDecode] = Field(
         default_factory=dict[str, ModelServer]
     )
-    """By name, in lower case."""
+    """`MODELS_<NAME>_URL`, `MODELS_<NAME>_MODEL` and, where the server wants one,
+    `MODELS_<NAME>_KEY`: any OpenAI-compatible server; its name in lower case is its name in
+    AI_MODEL."""
     fallback_ai_model: str = ""
+    """Written like AI_MODEL; asked when the first model fails before its first token."""
     first_token_deadline: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)] = 4.0
+    """Seconds until the fallback is asked; counts only where one is set, and never for a local
+    model."""
     dialogari_local_model: str | None = None
+    """A model of the catalogue, or the path of a GGUF file. Default: `qwen2.5-coder-1.5b`."""
 
     # It may hold a password.
     database_url: str = Field(default="", repr=False)
+    """`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST:PORT/NAME`. Default: SQLite in the state
+    directory."""
     dialogari_state_dir: Path = Field(default_factory=_state_directory)
+    """Database and the local model's log. Default: `~/.local/state/dialogari`."""
     web_host: str = "127.0.0.1"
+    """Address for `/healthz`, `/readyz` and `/metrics`."""
     web_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """Its port; 0 takes a free one."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """From which level on to log."""
     log_format: Literal["console", "json"] = "console"
+    """For people, or one JSON object a line."""
     log_content: bool = False
+    """Put what callers say and the answers into the log."""
 
     turn_deadline: Annotated[float, Field(ge=1, le=300, allow_inf_nan=False)] = 12.0
+    """Seconds from Stasis() to the return to the dialplan."""
     fallback_text: str = ""
+    """AI_RESPONSE of a turn that failed, where its prompt has no fallback of its own."""
 
     @field_validator("log_level", mode="before")
     @classmethod
