@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from dialogari.sandbox.errors import UnavailableError
 from dialogari.sandbox.fetch import Installation, default_cache, find_asterisk
 from postgresql_server import PostgresqlServer, ServerFault
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +40,15 @@ def postgresql() -> Generator[PostgresqlServer]:
             yield server
         finally:
             server.stop()
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """Undo what a test does to the process's logging, which is one for all of them."""
+    root, ours = logging.getLogger(), logging.getLogger("dialogari")
+    before = root.handlers[:], root.level, ours.level
+    yield
+    root.handlers[:], level, own_level = before
+    root.setLevel(level)
+    ours.setLevel(own_level)
+    structlog.reset_defaults()

@@ -24,7 +24,6 @@ def stream() -> Iterator[io.StringIO]:
     text = io.StringIO()
     configure_logs("DEBUG", "json", text)
     yield text
-    configure_logs("INFO", "console")
 
 
 def _lines(stream: io.StringIO) -> list[dict[str, object]]:

@@ -43,7 +43,6 @@ def log() -> Iterator[io.StringIO]:
     stream = io.StringIO()
     configure_logs("DEBUG", "json", stream)
     yield stream
-    configure_logs("INFO", "console")
 
 
 @pytest.mark.parametrize(("fault", "expected"), FAULTS.items(), ids=FAULTS)

@@ -159,7 +159,7 @@ class Client:
             if is_in_application(channel, self._application)
         }
         for channel_id, (call, _) in list(self._calls.items()):
-            if channel_id not in ours and call.started < since and not call.released:
+            if channel_id not in ours and call.started < since:
                 self._end(channel_id, GoneReason.ABSENT)
         self._orphans = set()
         for channel_id in ours.keys() - self._calls.keys():
