@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 
 @pytest_asyncio.fixture
-async def own_asterisk(asterisk_installation: Installation) -> AsyncGenerator[Asterisk]:
+async def own_asterisk(each_installation: Installation) -> AsyncGenerator[Asterisk]:
     """An Asterisk that the test may kill."""
-    async with Asterisk(asterisk_installation, dialplan=DIALPLAN) as running:
+    async with Asterisk(each_installation, dialplan=DIALPLAN) as running:
         yield running
 
 
