@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from dialogari.ari import Call, Client, Server
 from dialogari.ari.models import RESTResponse, decode_event
@@ -72,11 +73,12 @@ async def read_socket(server: Server, app: str, events: list[Any]) -> AsyncGener
         reading.cancel()
 
 
-async def running_application(phone: Phone, call: Call) -> str:
-    """Return the dialplan application that a channel runs; empty where there is no channel."""
-    async with bare_session(phone.server) as session:
-        answer = await send(session, f"{phone.server.url}/channels/{call.id}", "GET")
-    return answer.body["dialplan"]["app_name"] if answer.status == 200 else ""
+async def back_in_the_dialplan(phone: Phone, call: Call) -> None:
+    """Wait until a call runs what stands after Stasis()."""
+    url = f"{phone.server.url}/channels/{quote(call.id)}"
+    async with bare_session(phone.server) as session, asyncio.timeout(LIMIT):
+        while (await send(session, url, "GET")).body["dialplan"]["app_name"] != "Wait":
+            await asyncio.sleep(0.005)
 
 
 @dataclass(slots=True)

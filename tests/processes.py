@@ -36,8 +36,13 @@ async def run(folder: Path, *arguments: str, stdin: str = "", **environment: str
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(40):
-        out, err = await process.communicate(stdin.encode())
+    try:
+        async with asyncio.timeout(40):
+            out, err = await process.communicate(stdin.encode())
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     return Ended(process.returncode or 0, out.decode(), err.decode())
 
 

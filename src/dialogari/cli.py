@@ -38,6 +38,8 @@ Result = TypeVar("Result")
 
 FAILED = 1
 WRONG = 2
+SIGNALLED = 128
+"""Plus the signal's number: what a shell says of a command ended by it."""
 
 main = typer.Typer(
     name="dialogari",
@@ -223,9 +225,11 @@ def _settings() -> Settings:
 def _run(work: Coroutine[object, object, Result]) -> Result:
     """Run a command; what an operator can mend becomes a line, the rest a traceback."""
     try:
-        return asyncio.run(work)
+        return asyncio.run(_until_terminated(work))
     except KeyboardInterrupt:
-        raise typer.Exit(130) from None  # the shell's own code for Ctrl-C
+        raise typer.Exit(SIGNALLED + signal.SIGINT) from None
+    except asyncio.CancelledError:
+        raise typer.Exit(SIGNALLED + signal.SIGTERM) from None
     except Exception as error:  # the boundary of the process
         from dialogari.app.complaint import complain
 
@@ -233,6 +237,14 @@ def _run(work: Coroutine[object, object, Result]) -> Result:
         if complaint is None:
             raise
         _fail(complaint.text, WRONG if complaint.misconfigured else FAILED)
+
+
+async def _until_terminated(work: Coroutine[object, object, Result]) -> Result:
+    """Let SIGTERM cancel the work, so that it cleans up after itself."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await work
 
 
 def _fail(message: str, code: int) -> NoReturn:

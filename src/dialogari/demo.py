@@ -12,11 +12,9 @@ import asyncio
 import secrets
 import signal
 import sys
-import tempfile
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -33,6 +31,7 @@ from dialogari.turn import Prompt, Status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+    from pathlib import Path
 
     from rich.console import Console
 
@@ -130,13 +129,15 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
         ConfigError, StoreError, LocalModelError: the bridge can't start.
     """
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dialogari-demo-")))
-        log = stack.enter_context((folder / "bridge.log").open("w", encoding="utf-8"))
-        configure_logs(settings.log_level, settings.log_format, log)
         with show_progress(console) as report:
             installation = await asyncio.to_thread(find_asterisk, default_cache(), report=report)
             console.print(f"Asterisk {installation.version}")
             asterisk = await stack.enter_async_context(Asterisk(installation, dialplan=DIALPLAN))
+            # Inside Asterisk's folder, which its guard removes even if we are killed.
+            folder = asterisk.folder / "bridge"
+            folder.mkdir()
+            log = stack.enter_context((folder / "bridge.log").open("w", encoding="utf-8"))
+            configure_logs(settings.log_level, settings.log_format, log)
             settings = _fit(settings, options, asterisk, folder)
             async with open_prompts(settings) as prompts:
                 await prompts.set_prompt(Prompt(PROMPT, _read_prompt()))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from dialogari.ari import connection
+from dialogari.ari import client, connection
 from dialogari.ari.testing import FakeAsterisk
 from dialogari.sandbox.asterisk import Asterisk
 from either_pbx import DIALPLAN, FakePhone, RealPhone
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
     from dialogari.sandbox.installation import Installation
     from either_pbx import Phone
+
+
+SPOILED = """
+[spoil]
+; what it waits with is not UTF-8, so that no list of channels can be had
+exten => s,1,Answer()
+ same => n,WaitExten(60,m(${URIDECODE(ma%F1ana)}))
+"""
 
 
 @pytest.fixture
@@ -38,7 +46,7 @@ async def fake() -> AsyncGenerator[FakeAsterisk]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def real(asterisk_installation: Installation) -> AsyncGenerator[Asterisk]:
     """A real Asterisk for all tests of a file."""
-    async with Asterisk(asterisk_installation, dialplan=DIALPLAN) as running:
+    async with Asterisk(asterisk_installation, dialplan=DIALPLAN + SPOILED) as running:
         yield running
 
 
@@ -73,3 +81,9 @@ async def phone(original: Asterisk | None) -> AsyncGenerator[Phone]:
 def short_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have commands wait a moment only for their answer."""
     monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.2)
+
+
+@pytest.fixture
+def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a call that only the snapshot knows wait a moment only."""
+    monkeypatch.setattr(client, "GRACE", 0.2)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ari_serving import Desk, running_application, serving, until
-from dialogari.ari import Call, GoneReason, RequestFailed
+from ari_serving import Desk, back_in_the_dialplan, serving, until
+from dialogari.ari import Call, Client, GoneReason, RequestFailed
 from dialogari.ari import call as call_module
 from dialogari.ari import operations as op
 from dialogari.ari.testing import FakeAsterisk, Fault
@@ -35,7 +35,7 @@ async def test_goes_on_in_the_dialplan(phone: Phone, app: str) -> None:
         await call.continue_in_dialplan()
         await until(lambda: call.gone)
 
-        assert await running_application(phone, call) == "Wait"
+        await back_in_the_dialplan(phone, call)
         assert call.released
         assert not desk.cancelled
         desk.go.set()
@@ -73,18 +73,45 @@ async def test_twice(fake: FakeAsterisk, app: str) -> None:
 
 
 async def test_lost_answer(fake: FakeAsterisk, app: str) -> None:
-    """When the answer is lost it looks first, and leaves a later visit alone."""
+    """When the answer is lost it looks first, and sees that the call has left."""
     desk = Desk()
-    async with serving(fake, app, desk.hold), asyncio.TaskGroup() as tasks:
-        entered = await fake.enter_stasis(app)
+    async with serving(fake, app, desk.hold) as client:
+        await fake.enter_stasis(app)
         call = await desk.first()
-        fake.inject(Fault(path=CONTINUE, silent=True, times=1))
-        leaving = tasks.create_task(call.continue_in_dialplan())
-        await entered.left()
-        await entered.enter_stasis(app)
-        await leaving
+        await client.send(op.disallow_events(app, ("StasisEnd",)))
+        lose_answer(fake)
+        await call.continue_in_dialplan()
 
-        assert entered.in_stasis
+        assert await sent_once(client)
+
+
+async def test_never_blindly(fake: FakeAsterisk, app: str) -> None:
+    """When even the look fails it looks again, and does not send again."""
+    desk = Desk()
+    async with serving(fake, app, desk.hold) as client:
+        await fake.enter_stasis(app)
+        call = await desk.first()
+        await client.send(op.disallow_events(app, ("StasisEnd",)))
+        fake.inject(Fault(method="GET", path=LOOK, silent=True, times=3))
+        lose_answer(fake)
+        await call.continue_in_dialplan()
+
+        assert await sent_once(client)
+
+
+def lose_answer(fake: FakeAsterisk) -> None:
+    """Have one `continue` carried out without an answer, and another one refused."""
+    fake.inject(Fault(path=CONTINUE, silent=True, times=1))
+    fake.inject(Fault(path=CONTINUE, status=500, times=1))
+
+
+async def sent_once(client: Client) -> bool:
+    """Tell whether the refusal is still there, so that there was no second `continue`."""
+    try:
+        await client.send(op.continue_in_dialplan("nobody"))
+    except RequestFailed as error:
+        return error.status == 500
+    return False
 
 
 async def test_lost_request(fake: FakeAsterisk, app: str) -> None:
@@ -95,22 +122,6 @@ async def test_lost_request(fake: FakeAsterisk, app: str) -> None:
         entered = await fake.enter_stasis(app)
         await (await desk.first()).continue_in_dialplan()
         await entered.left()
-
-
-async def test_never_blindly(fake: FakeAsterisk, app: str) -> None:
-    """When even the look fails it looks again, and does not send again."""
-    desk = Desk()
-    async with serving(fake, app, desk.hold), asyncio.TaskGroup() as tasks:
-        entered = await fake.enter_stasis(app)
-        call = await desk.first()
-        fake.inject(Fault(path=CONTINUE, silent=True, times=1))
-        fake.inject(Fault(method="GET", path=LOOK, status=503, times=2))
-        leaving = tasks.create_task(call.continue_in_dialplan())
-        await entered.left()
-        await entered.enter_stasis(app)
-        await leaving
-
-        assert entered.in_stasis
 
 
 @pytest.mark.parametrize("status", [500, 503, 412])
@@ -186,27 +197,19 @@ async def test_cancelled_before_it_was_carried_out(fake: FakeAsterisk, app: str)
 
 
 async def test_cancelled_after_it_was_carried_out(fake: FakeAsterisk, app: str) -> None:
-    """What was given up may have been done: it is looked first, and a later visit stays."""
-    visits: list[Call] = []
-
-    async def handle(call: Call) -> None:
-        visits.append(call)
-        if len(visits) > 1:
-            await asyncio.sleep(60)
+    """What was given up may have been done: the next try looks first."""
+    desk = Desk()
+    async with serving(fake, app, desk.hold) as client:
+        await fake.enter_stasis(app)
+        call = await desk.first()
+        await client.send(op.disallow_events(app, ("StasisEnd",)))
+        lose_answer(fake)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await call.continue_in_dialplan()
+        await call.continue_in_dialplan()
 
-    # The event of its leaving is held back with the answer, so that only the look can tell.
-    fake.inject(Fault(path=CONTINUE, delay=0.3, times=1))
-    async with serving(fake, app, handle):
-        entered = await fake.enter_stasis(app)
-        await entered.left()
-        await entered.enter_stasis(app)
-        await until(lambda: len(visits) == 2)
-        await asyncio.sleep(0.5)
-
-        assert entered.in_stasis
+        assert await sent_once(client)
 
 
 async def test_commands_of_a_past_visit(fake: FakeAsterisk, app: str) -> None:

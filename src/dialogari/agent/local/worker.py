@@ -2,7 +2,8 @@
 
 It reads one line of JSON from its input (`WorkerOrder`), loads the model, answers with one line of
 JSON that holds its address, and then serves until its input ends. It dies with its parent however
-that ends: the kernel kills it (PR_SET_PDEATHSIG), and the end of the input makes it leave.
+that ends, by the end of the input or the kernel's signal (PR_SET_PDEATHSIG), and takes the folder
+of saved prompts with it.
 All that the native code prints goes to the log, so the two lines are alone in the pipe.
 """
 
@@ -12,8 +13,10 @@ import ctypes
 import importlib
 import json
 import os
+import shutil
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 xllamacpp: Any = importlib.import_module("xllamacpp")  # it has no types
@@ -34,6 +37,8 @@ _SAVED_PROMPTS = 512
 def main() -> None:
     """Serve until the input ends or the parent dies."""
     order: dict[str, Any] = json.loads(sys.stdin.readline())
+    Path(order["folder"]).mkdir(mode=0o700, parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: _leave(order["folder"]))
     _die_with(order["parent"])
     os.nice(_NICENESS)
     answer = os.fdopen(os.dup(1), "w")
@@ -42,12 +47,17 @@ def main() -> None:
     print(json.dumps({"address": server.listening_address}), file=answer, flush=True)
     while sys.stdin.read(1):
         pass
+    _leave(order["folder"])
+
+
+def _leave(folder: str) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
     # The native destructor waits for running answers; nobody is left to hear them.
     os._exit(0)
 
 
 def _die_with(parent: int) -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         sys.exit("the parent was gone before the worker had started")
 

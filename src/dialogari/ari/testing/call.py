@@ -96,6 +96,8 @@ class FakeCall:
     async def left(self, seconds: float = 5.0) -> None:
         """Wait until the application has sent the call on with `continue`, or the caller has gone.
 
+        By then its StasisEnd has been sent.
+
         Raises:
             TimeoutError: it is still in Stasis after that many seconds.
         """
@@ -137,7 +139,7 @@ class FakeCall:
         end = StasisEnd(application=self.application, timestamp=now(), channel=self.channel)
         application, self.application = self.application, None
         self._dialplan = ("Wait", "600")
-        self._left.set()
+        self._exchange.leaving[self.id] = self._left
         self._exchange.forget_if_unused(application)
         return [end]
 

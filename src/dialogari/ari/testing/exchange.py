@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from dialogari.ari.models import Application, ApplicationReplaced, ChannelUserevent
+from dialogari.ari.models import Application, ApplicationReplaced, ChannelUserevent, StasisEnd
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
 
     from dialogari.ari.models import Event
@@ -62,6 +63,8 @@ class Exchange:
     applications: dict[str, Registration] = field(default_factory=dict[str, Registration])
     calls: dict[str, FakeCall] = field(default_factory=dict[str, "FakeCall"])
     """By channel id; until they hang up."""
+    leaving: dict[str, asyncio.Event] = field(default_factory=dict[str, "asyncio.Event"])
+    """By channel id; set once the StasisEnd is sent: nothing of the channel may overtake it."""
     swallow_user_events: bool = False
     numbers: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -111,6 +114,8 @@ class Exchange:
             return
         frame = msgspec.json.encode(msgspec.structs.replace(event, asterisk_id=ASTERISK_ID))
         await self.deliver(event.application, event.type, frame)
+        if isinstance(event, StasisEnd) and event.channel.id in self.leaving:
+            self.leaving.pop(event.channel.id).set()
 
     async def deliver(self, application: str, kind: str, frame: bytes) -> None:
         """Send a frame to an application, unless its filter refuses the type."""

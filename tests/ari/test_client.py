@@ -1,0 +1,283 @@
+"""Serving calls: one coroutine each, cancelled when the caller leaves, sent back when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from ari_serving import Desk, back_in_the_dialplan, serving, unexpected, until
+from dialogari.ari import Call, ChannelGone, GoneReason, LinkState
+from dialogari.ari import operations as op
+from dialogari.ari.testing import FakeAsterisk, FakeCall
+
+if TYPE_CHECKING:
+    from ari_serving import Handler
+    from either_pbx import Phone
+
+
+async def test_serves(phone: Phone, app: str) -> None:
+    """A call is handled, and goes on in the dialplan once its handler is done."""
+    served: list[Call] = []
+
+    async def handle(call: Call) -> None:
+        await call.set_variables({"ANSWER": await call.get_variable("GIVEN") or ""})
+        served.append(call)
+
+    async with serving(phone.server, app, handle) as client:
+        assert client.state is LinkState.READY
+        assert client.version[0].isdigit()
+        await phone.call(app)
+        await until(lambda: served)
+
+        await back_in_the_dialplan(phone, served[0])
+        await until(lambda: client.calls == 0)
+
+
+async def test_hang_up(phone: Phone, app: str) -> None:
+    """When the caller hangs up the handler is cancelled, and told why."""
+    desk = Desk()
+    async with serving(phone.server, app, desk.hold) as client:
+        await phone.call(app)
+        call = await desk.first()
+        await phone.hang_up()
+        await until(lambda: not client.calls)
+
+    assert desk.cancelled == [call]
+    assert call.gone is GoneReason.STASIS_END
+
+
+@pytest.mark.parametrize("name", ["two words", "año/b?c&d=e", "100%41+x", "semi;colon"])
+async def test_names(phone: Phone, name: str) -> None:
+    """An application's name may have any character that the dialplan can write."""
+    desk = Desk()
+    async with serving(phone.server, name, desk.hold):
+        await phone.call(name)
+        call = await desk.first()
+        desk.go.set()
+        await back_in_the_dialplan(phone, call)
+
+
+async def test_names_that_begin_alike(phone: Phone, app: str) -> None:
+    """A call is served by its own application, and not by one whose name its name begins with."""
+    short, long = Desk(), Desk()
+    async with (
+        serving(phone.server, app, short.hold),
+        serving(phone.server, f"{app}-2", long.hold),
+    ):
+        await phone.call(f"{app}-2")
+        call = await long.first()
+        await phone.hang_up()
+        await until(lambda: call.gone)
+
+    assert short.calls == []
+
+
+@pytest.mark.parametrize("over_socket", [True, False])
+@pytest.mark.parametrize("bulk", [True, False])
+async def test_older_asterisk(app: str, over_socket: bool, bulk: bool) -> None:
+    """What a server can't do is done in the older way."""
+
+    async def handle(call: Call) -> None:
+        await call.set_variables({"A": "1", "B": "2"})
+
+    async with (
+        FakeAsterisk(rest_over_websocket=over_socket, bulk_variables=bulk) as fake,
+        serving(fake, app, handle),
+    ):
+        call = await fake.enter_stasis(app)
+        await call.left()
+
+    assert call.variables == {"A": "1", "B": "2"}
+
+
+async def test_many_at_once(fake: FakeAsterisk, app: str) -> None:
+    """Calls are handled side by side, and `wait_until_idle` waits for the last."""
+    desk = Desk()
+    async with serving(fake, app, desk.hold) as client:
+        calls = [await fake.enter_stasis(app) for _ in range(200)]
+        await until(lambda: client.calls == 200)
+        desk.go.set()
+        await client.wait_until_idle()
+
+    assert [call.id for call in desk.calls] == [call.id for call in calls]
+    assert not any(call.in_stasis for call in calls)
+
+
+async def fail(_call: Call) -> None:
+    """Raise an error."""
+    raise RuntimeError("a fault of the handler")
+
+
+async def fail_in_a_group(_call: Call) -> None:
+    """Raise an error in a task."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(asyncio.sleep(60))
+        tasks.create_task(fail(_call))
+
+
+async def cancel_oneself(_call: Call) -> None:
+    """End as cancelled, though nobody asked for it."""
+    raise asyncio.CancelledError
+
+
+async def believe_gone(call: Call) -> None:
+    """Raise ChannelGone of another call."""
+    raise ChannelGone(f"not {call.id}", GoneReason.DESTROYED)
+
+
+async def do_nothing(_call: Call) -> None:
+    """Return at once."""
+
+
+@pytest.mark.parametrize(
+    "handler", [do_nothing, fail, fail_in_a_group, cancel_oneself, believe_gone]
+)
+async def test_handler_that_leaves_the_call(fake: FakeAsterisk, app: str, handler: Handler) -> None:
+    """However a handler ends, its call is sent back, and other calls don't notice."""
+    desk = Desk()
+
+    async def handle(call: Call) -> None:
+        await (desk.hold if call.arguments else handler)(call)
+
+    async with serving(fake, app, handle) as client:
+        await fake.enter_stasis(app, ["other"])
+        await desk.first()
+        await (await fake.enter_stasis(app)).left()
+
+        await until(lambda: client.calls == 1)
+        assert client.state is LinkState.READY
+        assert not desk.cancelled
+
+
+async def test_handler_that_goes_on_after_the_call(fake: FakeAsterisk, app: str) -> None:
+    """Once it has sent the call back a handler is not cancelled, even by the next visit."""
+    desk = Desk()
+
+    async def handle(call: Call) -> None:
+        await call.continue_in_dialplan()
+        await desk.hold(call)
+
+    async with serving(fake, app, handle) as client:
+        call = await fake.enter_stasis(app)
+        for visit in range(1, 4):
+            await call.left()
+            await until(lambda: len(desk.calls) == visit)  # noqa: B023 - called at once
+            await call.enter_stasis(app)
+        await until(lambda: len(desk.calls) == 4)
+
+        assert client.calls == 4
+        assert desk.cancelled == []
+        desk.go.set()
+
+
+async def test_handler_that_ignores_cancellation(fake: FakeAsterisk, app: str) -> None:
+    """One that does not end when told to keeps nobody else from being served."""
+    free = asyncio.Event()
+    calls: list[Call] = []
+
+    async def handle(call: Call) -> None:
+        calls.append(call)
+        while len(calls) == 1 or not free.is_set():
+            try:
+                await free.wait()
+            except asyncio.CancelledError:
+                continue
+
+    async with serving(fake, app, handle) as client:
+        call = await fake.enter_stasis(app)
+        await until(lambda: calls)
+        await leave_by_itself(client.send, call)
+        await call.enter_stasis(app)
+        await until(lambda: len(calls) == 2)
+        assert client.calls == 2
+        free.set()
+        await call.left()
+        await client.wait_until_idle()
+
+
+async def leave_by_itself(send: Any, call: FakeCall) -> None:
+    """Let a call leave behind its handler's back, as TIMEOUT(absolute) does."""
+    await send(op.continue_in_dialplan(call.id))
+    await call.left()
+
+
+async def test_lost_end(fake: FakeAsterisk, app: str) -> None:
+    """A second start of a channel ends the visit whose end was lost."""
+    desk = Desk()
+    async with serving(fake, app, desk.hold) as client:
+        call = await fake.enter_stasis(app)
+        await desk.first()
+        await client.send(op.disallow_events(app, ("StasisEnd",)))
+        await leave_by_itself(client.send, call)
+        await call.enter_stasis(app)
+        await until(lambda: len(desk.calls) == 2)
+
+        assert desk.cancelled == desk.calls[:1]
+        assert desk.calls[0].gone is GoneReason.STASIS_END
+        assert desk.calls[1].gone is None
+        assert client.calls == 1
+
+
+async def test_destroyed(fake: FakeAsterisk, app: str) -> None:
+    """Some channels end with ChannelDestroyed alone."""
+    desk = Desk()
+    async with serving(fake, app, desk.hold):
+        entered = await fake.enter_stasis(app)
+        call = await desk.first()
+        await fake.send(app, event("ChannelDestroyed", entered, cause=16, cause_txt="Normal"))
+        await until(lambda: desk.cancelled)
+
+        assert call.gone is GoneReason.DESTROYED
+
+
+async def test_events_of_other_applications(fake: FakeAsterisk, app: str) -> None:
+    """A call may come and go in another application: that is nobody's business here."""
+    desk = Desk()
+    async with serving(fake, app, desk.hold) as client:
+        entered = await fake.enter_stasis(app)
+        await desk.first()
+        await fake.send(app, event("StasisStart", entered, application="other", args=[]))
+        await fake.send(app, event("StasisEnd", entered, application=f"{app}-2"))
+        await fake.enter_stasis(app)
+        await until(lambda: len(desk.calls) == 2)
+
+        assert desk.cancelled == []
+        assert client.calls == 2
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        {"type": "Novelty", "channel": {"id": "1"}},
+        {"type": ""},
+        {"type": 7},
+        {"type": "RESTResponse", "request_id": "1"},
+        {"type": "StasisEnd", "channel": None},
+        {"type": "ChannelUserevent", "eventname": "dialogari.echo", "userevent": {}},
+    ],
+    ids=str,
+)
+async def test_strange_events(fake: FakeAsterisk, app: str, stray: dict[str, Any]) -> None:
+    """An event that nobody understands costs nothing."""
+    async with serving(fake, app, do_nothing) as client:
+        await fake.send(app, stray)
+        await (await fake.enter_stasis(app)).left()
+
+        assert client.state is LinkState.READY
+
+
+async def test_start_that_can_not_be_read(
+    fake: FakeAsterisk, app: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A call that can't be served, as its event is of no known shape, is told in the log."""
+    async with serving(fake, app, unexpected):
+        await fake.send(app, {"type": "StasisStart", "channel": {"id": "1"}})
+        await until(lambda: "ari_call_unreadable" in caplog.text)
+
+
+def event(kind: str, call: FakeCall, **fields: Any) -> dict[str, Any]:
+    """Return an event about a call's channel."""
+    return {"type": kind, "channel": msgspec.to_builtins(call.channel), **fields}
