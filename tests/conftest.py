@@ -1,9 +1,4 @@
-"""What the tests of several parts share.
-
-The suite runs against two Asterisks, the ends of what we support: 22, which has every feature we
-use, and 16.28, which has none of them and makes each command wait. A test that needs an Asterisk
-takes `asterisk_installation` (the newer) where the difference can't matter to its claim.
-"""
+"""What the tests of several parts share."""
 
 from __future__ import annotations
 
@@ -11,9 +6,7 @@ import pytest
 
 from dialogari.sandbox.errors import UnavailableError
 from dialogari.sandbox.fetch import Installation, default_cache, fetch_asterisk, find_asterisk
-
-RELEASES = {"asterisk-22": "asterisk_installation", "asterisk-16": "old_installation"}
-"""Name of an Asterisk in the ids of tests, and the fixture that has it."""
+from releases import RELEASES
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,7 @@ async def real(asterisk_installation: Installation) -> AsyncGenerator[Asterisk]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def real_16(old_installation: Installation) -> AsyncGenerator[Asterisk]:
     """The oldest real Asterisk for all tests of a file."""
-    async with Asterisk(old_installation, dialplan=DIALPLAN) as running:
+    async with Asterisk(old_installation, dialplan=DIALPLAN + SPOILED) as running:
         yield running
 
 

@@ -13,6 +13,7 @@ from dialogari.telemetry import configure_logs
 from model_stub import POISON, SECRET, ModelStub
 from pbx_fixtures import make_settings, running_bridge
 from phone import Back, Phone
+from releases import newest_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +76,7 @@ async def test_a_model_that_is_away(
     _nothing_leaked(back, log)
 
 
+@newest_alone
 async def test_the_log_names_the_turn_but_not_the_words(log: io.StringIO, phone: Phone) -> None:
     """One line a turn, with call, conversation, model, status, steps and tokens; no words."""
     await phone.call("a secret of the caller", PROMPT="reception")
@@ -91,6 +93,7 @@ async def test_the_log_names_the_turn_but_not_the_words(log: io.StringIO, phone:
     assert "secret of the caller" not in log.getvalue()
 
 
+@newest_alone
 async def test_content_is_logged_when_asked_for(
     log: io.StringIO, asterisk: Asterisk, stub: ModelStub, tmp_path: Path
 ) -> None:

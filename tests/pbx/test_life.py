@@ -18,6 +18,7 @@ from dialogari.ari import ApplicationReplaced, Client
 from dialogari.sandbox.asterisk import Asterisk
 from pbx_fixtures import make_settings, running_bridge, start_process
 from phone import DIALPLAN, Phone
+from releases import newest_alone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -138,6 +139,7 @@ async def test_the_bridge_is_killed_and_comes_back(
             assert answered["AI_STATUS"] == "ok"
 
 
+@newest_alone
 async def test_the_bridge_is_terminated(
     asterisk: Asterisk, stub: ModelStub, settings: Settings
 ) -> None:
@@ -213,6 +215,7 @@ async def test_the_socket_is_cut_while_turns_run(
             assert await ready(bridge)
 
 
+@newest_alone
 async def test_another_client_takes_the_application(
     asterisk: Asterisk, stub: ModelStub, settings: Settings
 ) -> None:
