@@ -11,6 +11,8 @@ import pytest
 
 RELEASES = {"asterisk-22": "asterisk_installation", "asterisk-16": "old_installation"}
 """The name of an Asterisk in the ids of tests, and the fixture that has it."""
+BULK_VARIABLES = COMMANDS_ON_THE_SOCKET = ("fake", "asterisk-22")
+"""Values of the fixture `original` in tests/ari that have that feature."""
 
 newest_alone = pytest.mark.parametrize("each_installation", ["asterisk-22"], indirect=True)
 """Marks a test whose claim no other Asterisk could change."""

@@ -16,11 +16,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def require_sipp() -> str:
+    """Return the program's path, or skip the test."""
+    if program := shutil.which("sipp"):
+        return program
+    pytest.skip("NOT TESTED OVER SIP: sipp is not installed (Debian: sip-tester)")
+
+
 async def run_sipp(scenario: Path, port: int, folder: Path, *options: str) -> Ended:
     """Run a scenario against 127.0.0.1:`port`; exit code 0: every call went as it says."""
-    program = shutil.which("sipp")
-    if program is None:
-        pytest.skip("NOT TESTED OVER SIP: sipp is not installed (Debian: sip-tester)")
+    program = require_sipp()
     local = ("-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", str(choose_port(socket.SOCK_DGRAM)))
     media = ("-mp", str(choose_port(socket.SOCK_DGRAM)))
     limits = ("-timeout", "40s", "-timeout_error", "-nostdin", "-trace_err")
@@ -38,5 +43,8 @@ async def run_sipp(scenario: Path, port: int, folder: Path, *options: str) -> En
         if process.returncode is None:
             process.kill()
             await process.wait()
-    errors = "".join(path.read_text("utf-8", "replace") for path in folder.glob("*_errors.log"))
-    return Ended(process.returncode or 0, out.decode(), err.decode() + errors)
+    return Ended(process.returncode or 0, out.decode(), err.decode() + _read_errors(folder))
+
+
+def _read_errors(folder: Path) -> str:
+    return "".join(path.read_text("utf-8", "replace") for path in folder.glob("*_errors.log"))

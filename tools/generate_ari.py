@@ -47,7 +47,7 @@ TARGETED = ("Playback", "LiveRecording")
 SHARED = {"type", "asterisk_id", "application", "timestamp"}
 """Fields of Message and Event, which the template writes by hand."""
 LATER = {("Channel", "protocol_id")}
-"""Fields that are declared as required now, and that an Asterisk since 16.0 has not (18.10: seen)."""
+"""Fields declared as required that an older Asterisk does not send: this one not before 18.13."""
 OPAQUE = ("Channel", "Bridge", "Endpoint", *TARGETED)
 """Models that are not looked into for the channels an event is about."""
 

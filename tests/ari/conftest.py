@@ -1,6 +1,4 @@
-"""A FakeAsterisk, and a telephone on it or on a real Asterisk, new and old: what can be shown on
-all of them is.
-"""
+"""A FakeAsterisk, and a telephone on it or on real ones: what can be shown on all of them is."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from phone import Phone
 from sipp import run_sipp
 
 CALLS = 50
-SCENARIO = Path(__file__).parent / "data/ask.xml"
+SCENARIO = Path(__file__).parents[1] / "data/sip-ask.xml"
 
 
 async def test_fifty_sip_calls(phone: Phone, stub: ModelStub, tmp_path: Path) -> None:
