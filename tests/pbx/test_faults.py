@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,23 @@ async def test_a_failing_model(
     assert back.branch == "human"
     assert back.seconds < 1.5 + 1
     _nothing_leaked(back, log)
+
+
+async def test_fifty_calls_whose_model_hangs(
+    log: io.StringIO, phone: Phone, stub: ModelStub
+) -> None:
+    """However many time out at once, each is sent back within its deadline and a second."""
+    stub.fault = "stall"
+
+    tags = [await phone.dial("hello", MORE="AI_TIMEOUT=2") for _ in range(50)]
+    backs = [await phone.wait(tag) for tag in tags]
+
+    assert [back["AI_STATUS"] for back in backs] == ["timeout"] * 50
+    lines = [json.loads(line) for line in log.getvalue().splitlines() if '"turn"' in line]
+    waits = [line["ms"] for line in lines if line["event"] == "turn"]
+    # Asterisk 16 takes up to 400 ms more until it has let a channel go.
+    assert len(waits) == 50
+    assert max(waits) < 2_600
 
 
 async def test_a_model_that_is_away(
