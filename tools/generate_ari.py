@@ -47,7 +47,7 @@ TARGETED = ("Playback", "LiveRecording")
 SHARED = {"type", "asterisk_id", "application", "timestamp"}
 """Fields of Message and Event, which the template writes by hand."""
 LATER = {("Channel", "protocol_id")}
-"""Fields declared as required that an older Asterisk does not send: this one not before 18.13."""
+"""Fields declared as required that an older Asterisk does not send: this one 18.10 does not."""
 OPAQUE = ("Channel", "Bridge", "Endpoint", *TARGETED)
 """Models that are not looked into for the channels an event is about."""
 
