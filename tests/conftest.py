@@ -11,8 +11,9 @@ import pytest
 import structlog
 
 from dialogari.sandbox.errors import UnavailableError
-from dialogari.sandbox.fetch import Installation, default_cache, find_asterisk
+from dialogari.sandbox.fetch import Installation, default_cache, fetch_asterisk, find_asterisk
 from postgresql_server import PostgresqlServer, ServerFault
+from releases import RELEASES
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -52,3 +53,18 @@ def logs_as_before() -> Iterator[None]:
     root.setLevel(level)
     ours.setLevel(own_level)
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def old_installation() -> Installation:
+    """The oldest Asterisk we support, in the cache beside the newer one."""
+    try:
+        return fetch_asterisk(default_cache(), ["bullseye"])
+    except UnavailableError as error:
+        pytest.skip(f"NOT TESTED ON ASTERISK 16: {error}")
+
+
+@pytest.fixture(scope="session", params=list(RELEASES))
+def each_installation(request: pytest.FixtureRequest) -> Installation:
+    """Both Asterisks in turn."""
+    return request.getfixturevalue(RELEASES[request.param])

@@ -63,6 +63,16 @@ exten => net,1,Set(AI_STATUS=)
 exten => T,1,Set(NET=caught)
  same => n,Goto(back,s,1)
 
+[from-sip]
+; a SIP caller dials the application; its words, and whom to tell, are headers
+exten => _[a-z].,1,Answer()
+ same => n,Set(USER_INPUT=${PJSIP_HEADER(read,X-User-Input)})
+ same => n,Set(TAG=${PJSIP_HEADER(read,X-Tag)})
+ same => n,Set(PROBE=${PJSIP_HEADER(read,X-Probe)})
+ same => n,Set(AI_STATUS=)
+ same => n,Stasis(${EXTEN},UNIQUEID=${TAG})
+ same => n,Goto(back,s,1)
+
 [back]
 exten => s,1,Set(BACK=${STASISSTATUS})
  same => n,Set(READ=${AI_RESPONSE})
@@ -141,7 +151,7 @@ class Phone:
         settings = {"APP": self.application, "PROBE": self.probe, "TAG": tag, **variables}
         if words is not None:
             settings["USER_INPUT"] = words
-        self._waiting[tag] = asyncio.get_running_loop().create_future()
+        self.expect(tag)
         await self._client.send(
             originate(
                 tag,
@@ -152,6 +162,10 @@ class Phone:
             )
         )
         return tag
+
+    def expect(self, tag: str) -> None:
+        """Be ready for a call of this tag that somebody else places."""
+        self._waiting[tag] = asyncio.get_running_loop().create_future()
 
     async def wait(self, tag: str, limit: float = 20.0) -> Back:
         """Wait until the dialplan has the call back, at most `limit` seconds."""

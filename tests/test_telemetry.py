@@ -23,7 +23,7 @@ def stream() -> Iterator[io.StringIO]:
     """What is logged, as JSON, at DEBUG."""
     text = io.StringIO()
     configure_logs("DEBUG", "json", text)
-    yield text
+    return text
 
 
 def _lines(stream: io.StringIO) -> list[dict[str, object]]:

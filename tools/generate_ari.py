@@ -46,6 +46,8 @@ TARGETED = ("Playback", "LiveRecording")
 """Models that name a channel or a bridge in `target_uri`."""
 SHARED = {"type", "asterisk_id", "application", "timestamp"}
 """Fields of Message and Event, which the template writes by hand."""
+LATER = {("Channel", "protocol_id")}
+"""Fields declared as required that an older Asterisk does not send: this one 18.10 does not."""
 OPAQUE = ("Channel", "Bridge", "Endpoint", *TARGETED)
 """Models that are not looked into for the channels an event is about."""
 
@@ -78,7 +80,7 @@ def read_declarations(read: Callable[[str], Any], version: str) -> Described:
     for entry in read("resources.json")["apis"]:
         name = entry["path"].removeprefix("/api-docs/").replace("{format}", "json")
         for model, declared in read(name).get("models", {}).items():
-            models[model] = tuple(_properties(declared["properties"]))
+            models[model] = tuple(_properties(model, declared["properties"]))
             if model == "Event":
                 events = tuple(sorted(declared["subTypes"]))
     numbers = re.match(r"\d+(\.\d+)+", version)
@@ -87,10 +89,11 @@ def read_declarations(read: Callable[[str], Any], version: str) -> Described:
     return Described(models, events, numbers.group())
 
 
-def _properties(declared: Mapping[str, Any]) -> Iterator[Property]:
+def _properties(model: str, declared: Mapping[str, Any]) -> Iterator[Property]:
     for name, detail in declared.items():
         values = detail.get("allowableValues", {}).get("values", ())
-        yield Property(name, detail["type"], detail.get("required", False), tuple(values))
+        required = detail.get("required", False) and (model, name) not in LATER
+        yield Property(name, detail["type"], required, tuple(values))
 
 
 def folder_reader(folder: Path) -> Callable[[str], Any]:

@@ -120,12 +120,17 @@ def demo(
     model: Annotated[str | None, typer.Option(help="As AI_MODEL; default: the settings'.")] = None,
     talk: Annotated[bool, typer.Option(help="Type the caller's side yourself.")] = False,
     keep: Annotated[bool, typer.Option(help="Leave bridge and PBX up until Ctrl-C.")] = False,
+    sip: Annotated[
+        bool, typer.Option(help="With --keep: let a softphone on this machine call in.")
+    ] = False,
 ) -> None:
     """Place a real call through a real Asterisk and let the AI answer it."""
     from dialogari.demo import DemoOptions, run_demo
 
+    if sip and not keep:
+        _fail("--sip needs --keep: without it the demo ends before anybody could call", WRONG)
     settings = _settings()
-    options = DemoOptions(say=tuple(say or ()), model=model, talk=talk, keep=keep)
+    options = DemoOptions(say=tuple(say or ()), model=model, talk=talk, keep=keep, sip=sip)
     if not _run(run_demo(settings, options, out)):
         raise typer.Exit(FAILED)
 

@@ -14,6 +14,7 @@ import signal
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,9 @@ from dialogari.ari import Client, Server
 from dialogari.ari.operations import hang_up, originate
 from dialogari.progress import show_progress
 from dialogari.sandbox.asterisk import Asterisk
+from dialogari.sandbox.asterisk import Settings as Sandbox
 from dialogari.sandbox.fetch import default_cache, find_asterisk
+from dialogari.softphone import Softphones
 from dialogari.telemetry import configure_logs
 from dialogari.turn import Prompt, Status
 
@@ -47,6 +50,8 @@ SCRIPT = (
 APPLICATION = "dialogari"
 EARS = "demo-caller"
 PROMPT = "reception"
+TURN = "demo-turn"
+"""The dialplan's context that takes one turn and returns."""
 DEADLINE = 90.0
 """Seconds a turn may take: a local model on a slow, busy machine needs its time."""
 CALL_TIMEOUT = 30.0
@@ -61,7 +66,11 @@ exten => s,1,Answer()
 [demo]
 exten => s,1,Answer()
  same => n(listen),Stasis({EARS},listen)          ; your speech recogniser: sets USER_INPUT
- same => n,Set(AI_STATUS=)
+ same => n,Gosub({TURN},s,1)
+ same => n,Goto(listen)                            ; where yours would speak AI_RESPONSE
+
+[{TURN}]
+exten => s,1,Set(AI_STATUS=)
  same => n,Set(TIMEOUT(absolute)={DEADLINE + 8:.0f})
  same => n,Stasis({APPLICATION},UNIQUEID=${{UNIQUEID}},AI_PROMPT_NAME={PROMPT})
  same => n,Set(TIMEOUT(absolute)=0)
@@ -70,9 +79,9 @@ exten => s,1,Answer()
  same => n,Set(HEARD_AI_STATUS=${{IF($["${{STASISSTATUS}}" = "FAILED"]?away:${{AI_STATUS}})}})
  same => n,Set(HEARD_AI_LATENCY_MS=${{AI_LATENCY_MS}})
  same => n,Set(HEARD_AI_ERROR=${{AI_ERROR}})
- same => n,Goto(listen)                            ; where yours would speak AI_RESPONSE
+ same => n,Return()
 exten => T,1,Set(HEARD_AI_STATUS=absolute_timeout)
- same => n,Goto(s,listen)
+ same => n,Return()
 """
 
 
@@ -84,6 +93,12 @@ class DemoOptions:
     model: str | None = None
     talk: bool = False
     keep: bool = False
+    sip: bool = False
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """What the caller says, where no person types it."""
+        return self.say or SCRIPT
 
 
 class Caller:
@@ -99,7 +114,8 @@ class Caller:
 
     async def talk(self, call: Call) -> None:
         """Handle one visit of the call: show the last answer, say the next line or hang up."""
-        await self._show_answer(call)
+        if status := await show_answer(call, self._console):
+            self.statuses.append(status)
         words = await anext(self._lines, None)
         if words is None:
             try:
@@ -110,15 +126,16 @@ class Caller:
         await call.set_variables({"USER_INPUT": words, "HEARD_AI_STATUS": ""})
         await call.continue_in_dialplan()
 
-    async def _show_answer(self, call: Call) -> None:
-        heard = {name: await call.get_variable(f"HEARD_{name}") or "" for name in HEARD}
-        if not heard["AI_STATUS"]:
-            return
-        self.statuses.append(heard["AI_STATUS"])
+
+async def show_answer(call: Call, console: Console) -> str:
+    """Print what the dialplan heard, if it has heard an answer; return its AI_STATUS or ''."""
+    heard = {name: await call.get_variable(f"HEARD_{name}") or "" for name in HEARD}
+    if heard["AI_STATUS"]:
         for name, value in heard.items():
             if value:
-                self._console.print(f"{name} {value}")
-        self._console.print()
+                console.print(f"{name} {value}")
+        console.print()
+    return heard["AI_STATUS"]
 
 
 async def run_demo(settings: Settings, options: DemoOptions, console: Console) -> bool:
@@ -132,7 +149,11 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
         with show_progress(console) as report:
             installation = await asyncio.to_thread(find_asterisk, default_cache(), report=report)
             console.print(f"Asterisk {installation.version}")
-            asterisk = await stack.enter_async_context(Asterisk(installation, dialplan=DIALPLAN))
+            phones = Softphones(options.questions, TURN) if options.sip else None
+            dialplan, sandbox = (phones.dialplan, phones.sandbox) if phones else ("", Sandbox())
+            asterisk = await stack.enter_async_context(
+                Asterisk(installation, dialplan=DIALPLAN + dialplan, settings=sandbox)
+            )
             # Inside Asterisk's folder, which its guard removes even if we are killed.
             folder = asterisk.folder / "bridge"
             folder.mkdir()
@@ -144,8 +165,12 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
             bridge = await stack.enter_async_context(_running_bridge(settings, report))
         console.print(f"Model {settings.default_model}, application {settings.asterisk_app_name}")
         console.print()
-        lines = _typed_lines(console) if options.talk else _script(options.say or SCRIPT)
+        lines = _typed_lines(console) if options.talk else _script(options.questions)
         statuses = await _place_call(asterisk, lines, console)
+        if phones:
+            show = partial(show_answer, console=console)
+            await stack.enter_async_context(phones.taking_calls(_server(asterisk), show))
+            console.print(phones.describe(asterisk.sip_port))
         if options.keep:
             await _stay(asterisk, bridge, folder, console)
     return bool(statuses) and all(status == Status.OK for status in statuses)
@@ -191,8 +216,7 @@ async def _place_call(
     asterisk: Asterisk, lines: AsyncIterator[str], console: Console
 ) -> Sequence[str]:
     """Call through the dialplan and talk until the lines end or the call does."""
-    server = Server(asterisk.url, asterisk.username, asterisk.password)
-    async with Client(server, EARS) as client, asyncio.TaskGroup() as tasks:
+    async with Client(_server(asterisk), EARS) as client, asyncio.TaskGroup() as tasks:
         caller = Caller(client, lines, console)
         serving = tasks.create_task(client.serve(caller.talk, resumed=caller.talk))
         async with asyncio.timeout(CALL_TIMEOUT):
@@ -202,6 +226,10 @@ async def _place_call(
         await caller.hung_up.wait()
         serving.cancel()
     return caller.statuses
+
+
+def _server(asterisk: Asterisk) -> Server:
+    return Server(asterisk.url, asterisk.username, asterisk.password)
 
 
 async def _script(lines: Sequence[str]) -> AsyncGenerator[str]:

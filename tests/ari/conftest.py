@@ -1,4 +1,4 @@
-"""A FakeAsterisk, and a telephone on it or on a real Asterisk: what can be shown on both is."""
+"""A FakeAsterisk, and a telephone on it or on real ones: what can be shown on all of them is."""
 
 from __future__ import annotations
 
@@ -57,10 +57,19 @@ async def real(asterisk_installation: Installation) -> AsyncGenerator[Asterisk]:
         yield running
 
 
-@pytest.fixture(params=["fake", "real"])
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def real_16(old_installation: Installation) -> AsyncGenerator[Asterisk]:
+    """The oldest real Asterisk for all tests of a file."""
+    async with Asterisk(old_installation, dialplan=DIALPLAN + SPOILED) as running:
+        yield running
+
+
+@pytest.fixture(params=["fake", "asterisk-22", "asterisk-16"])
 def original(request: pytest.FixtureRequest) -> Asterisk | None:
-    """The real Asterisk, or None where the test is to use the double."""
-    return request.getfixturevalue("real") if request.param == "real" else None
+    """A real Asterisk, or None where the test is to use the double."""
+    fixtures = {"asterisk-22": "real", "asterisk-16": "real_16"}
+    name = fixtures.get(request.param)
+    return request.getfixturevalue(name) if name else None
 
 
 @pytest_asyncio.fixture

@@ -250,6 +250,18 @@ async def test_orphan_that_leaves(fake: FakeAsterisk, app: str) -> None:
         assert client.calls == 0
 
 
+async def test_orphan_that_hangs_up(
+    fake: FakeAsterisk, app: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So is one that hangs up, and that is no failure."""
+    call = await enter_unseen(fake, app)
+    async with serving(fake, app, unexpected):
+        await call.hang_up()
+        await asyncio.sleep(0.3)
+
+    assert caplog.messages == []
+
+
 async def test_orphan_that_can_not_be_seen(fake: FakeAsterisk, app: str) -> None:
     """While Asterisk fails to show the call it is asked again."""
     call = await enter_unseen(fake, app)

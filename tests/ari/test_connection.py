@@ -17,6 +17,7 @@ from dialogari.ari.operations import Request
 from dialogari.ari.testing import FakeAsterisk, Fault
 from dialogari.sandbox.asterisk import Asterisk
 from either_pbx import DIALPLAN, LIMIT, FakePhone, RealPhone
+from releases import COMMANDS_ON_THE_SOCKET
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,6 +157,7 @@ async def test_frozen_asterisk(real: Asterisk, app: str) -> None:
         await until(lambda: client.state is LinkState.READY)
 
 
+@pytest.mark.parametrize("original", COMMANDS_ON_THE_SOCKET, indirect=True)
 @pytest.mark.usefixtures("short_requests")
 async def test_answers_held_back(phone: Phone, app: str) -> None:
     """Where the socket brings events but no answers, commands find their way all the same.

@@ -154,3 +154,14 @@ def test_is_in_application(application: str, app_data: str, expected: bool) -> N
     )
 
     assert is_in_application(channel, "app") is expected
+
+
+@given(st.lists(st.text(alphabet=st.sampled_from('a,"\\()[] ñ${};\n')), min_size=1))
+def test_escaped_arguments_stay_whole(values: list[str]) -> None:
+    """Whatever is escaped is split into the same values again; ARRAY() sets just those."""
+    escaped = {f"V{number}": op.escape_argument(value) for number, value in enumerate(values)}
+    request = op.set_array("1", escaped)
+    sent = msgspec.json.decode(request.body, type=dict[str, str])
+
+    assert sent["variable"] == f"ARRAY({','.join(escaped)})"
+    assert split_arguments(sent["value"]) == values

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def asterisk(asterisk_installation: Installation) -> AsyncGenerator[Asterisk]:
+async def asterisk(each_installation: Installation) -> AsyncGenerator[Asterisk]:
     """A real Asterisk for the whole session; every test takes an application of its own."""
-    async with Asterisk(asterisk_installation, dialplan=DIALPLAN) as running:
+    async with Asterisk(each_installation, dialplan=DIALPLAN) as running:
         yield running
 
 

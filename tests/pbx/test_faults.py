@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from dialogari.telemetry import configure_logs
 from model_stub import POISON, SECRET, ModelStub
 from pbx_fixtures import make_settings, running_bridge
 from phone import Back, Phone
+from releases import newest_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +44,7 @@ def log() -> Iterator[io.StringIO]:
     """Everything that is logged at DEBUG."""
     stream = io.StringIO()
     configure_logs("DEBUG", "json", stream)
-    yield stream
+    return stream
 
 
 @pytest.mark.parametrize(("fault", "expected"), FAULTS.items(), ids=FAULTS)
@@ -62,6 +64,23 @@ async def test_a_failing_model(
     _nothing_leaked(back, log)
 
 
+async def test_fifty_calls_whose_model_hangs(
+    log: io.StringIO, phone: Phone, stub: ModelStub
+) -> None:
+    """However many time out at once, each is sent back within its deadline and a second."""
+    stub.fault = "stall"
+
+    tags = [await phone.dial("hello", MORE="AI_TIMEOUT=2") for _ in range(50)]
+    backs = [await phone.wait(tag) for tag in tags]
+
+    assert [back["AI_STATUS"] for back in backs] == ["timeout"] * 50
+    lines = [json.loads(line) for line in log.getvalue().splitlines() if '"turn"' in line]
+    waits = [line["ms"] for line in lines if line["event"] == "turn"]
+    # Asterisk 16 takes up to 400 ms more until it has let a channel go.
+    assert len(waits) == 50
+    assert max(waits) < 2_600
+
+
 async def test_a_model_that_is_away(
     log: io.StringIO, asterisk: Asterisk, stub: ModelStub, tmp_path: Path
 ) -> None:
@@ -74,6 +93,7 @@ async def test_a_model_that_is_away(
     _nothing_leaked(back, log)
 
 
+@newest_alone
 async def test_the_log_names_the_turn_but_not_the_words(log: io.StringIO, phone: Phone) -> None:
     """One line a turn, with call, conversation, model, status, steps and tokens; no words."""
     await phone.call("a secret of the caller", PROMPT="reception")
@@ -90,6 +110,7 @@ async def test_the_log_names_the_turn_but_not_the_words(log: io.StringIO, phone:
     assert "secret of the caller" not in log.getvalue()
 
 
+@newest_alone
 async def test_content_is_logged_when_asked_for(
     log: io.StringIO, asterisk: Asterisk, stub: ModelStub, tmp_path: Path
 ) -> None:

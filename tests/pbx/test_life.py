@@ -18,6 +18,7 @@ from dialogari.ari import ApplicationReplaced, Client
 from dialogari.sandbox.asterisk import Asterisk
 from pbx_fixtures import make_settings, running_bridge, start_process
 from phone import DIALPLAN, Phone
+from releases import newest_alone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
 
 
 @pytest_asyncio.fixture
-async def own_asterisk(asterisk_installation: Installation) -> AsyncGenerator[Asterisk]:
+async def own_asterisk(each_installation: Installation) -> AsyncGenerator[Asterisk]:
     """An Asterisk that the test may kill."""
-    async with Asterisk(asterisk_installation, dialplan=DIALPLAN) as running:
+    async with Asterisk(each_installation, dialplan=DIALPLAN) as running:
         yield running
 
 
@@ -138,6 +139,7 @@ async def test_the_bridge_is_killed_and_comes_back(
             assert answered["AI_STATUS"] == "ok"
 
 
+@newest_alone
 async def test_the_bridge_is_terminated(
     asterisk: Asterisk, stub: ModelStub, settings: Settings
 ) -> None:
@@ -213,6 +215,7 @@ async def test_the_socket_is_cut_while_turns_run(
             assert await ready(bridge)
 
 
+@newest_alone
 async def test_another_client_takes_the_application(
     asterisk: Asterisk, stub: ModelStub, settings: Settings
 ) -> None:

@@ -12,8 +12,10 @@ from model_stub import ModelStub
 from pbx_fixtures import make_settings, running_bridge
 from phone import DIALPLAN, Phone
 from processes import openai, run
+from releases import newest_alone
 
 
+@newest_alone
 async def test_a_wrong_password_stops_the_start(
     asterisk: Asterisk, stub: ModelStub, tmp_path: Path
 ) -> None:
@@ -57,6 +59,7 @@ async def test_asterisk_may_start_later(
     assert back["AI_STATUS"] == "ok"
 
 
+@newest_alone
 async def test_the_url_works_without_its_path(
     asterisk: Asterisk, stub: ModelStub, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ import aiohttp
 from dialogari.app.bridge import Bridge
 from model_stub import ModelStub
 from phone import Phone
+from releases import newest_alone
 
 
 async def _get(bridge: Bridge, path: str) -> tuple[int, str]:
@@ -15,6 +16,7 @@ async def _get(bridge: Bridge, path: str) -> tuple[int, str]:
         return answer.status, await answer.text()
 
 
+@newest_alone
 async def test_health(bridge: Bridge) -> None:
     """Alive and ready, with each part named."""
     assert await _get(bridge, "/healthz") == (200, '{"status":"alive"}')
@@ -24,6 +26,7 @@ async def test_health(bridge: Bridge) -> None:
     assert '"database":true' in body
 
 
+@newest_alone
 async def test_metrics(bridge: Bridge, phone: Phone, stub: ModelStub) -> None:
     """Turns by status, steps, calls, the link and the journal, after two calls."""
     await phone.call("hello")

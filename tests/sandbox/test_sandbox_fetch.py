@@ -15,7 +15,13 @@ import pytest
 from dialogari.sandbox.apt import choose_suites
 from dialogari.sandbox.asterisk import Asterisk
 from dialogari.sandbox.errors import UnavailableError
-from dialogari.sandbox.fetch import Installation, Progress, default_cache, find_asterisk
+from dialogari.sandbox.fetch import (
+    Installation,
+    Progress,
+    default_cache,
+    fetch_asterisk,
+    find_asterisk,
+)
 from dialogari.sandbox.installation import find_installed
 
 if TYPE_CHECKING:
@@ -179,6 +185,16 @@ def test_an_old_installed_asterisk_is_the_last_resort(
     _put_on_path(tmp_path, monkeypatch, fetched, version="16.28.0~dfsg-0+deb11u4")
     found = find_asterisk(tmp_path / "cache", suites=["no-such-suite"])
     assert found.version == "16.28.0"
+
+
+@pytest.mark.usefixtures("debian")
+def test_named_suites_are_fetched_or_nothing(
+    fetched: Installation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where one release is wanted, no installed Asterisk is taken for it, however new."""
+    _put_on_path(tmp_path, monkeypatch, fetched)
+    with pytest.raises(UnavailableError, match="has no suite no-such-suite"):
+        fetch_asterisk(tmp_path / "cache", ["no-such-suite"])
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from dialogari.ari.errors import (
     Unreachable,
 )
 from dialogari.ari.models import Channel, Variable
+from dialogari.ari.operations import escape_argument
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 RELEASE_TIMEOUT = 60.0
 LARGEST_BULK = 30_000
 """Bytes of names and values in one bulk request; a body may have 40,960, the rest is JSON."""
+MOST_IN_BULK = 50
+"""Variables in one bulk request; ARRAY() takes 100."""
 
 
 class Call:
@@ -75,16 +78,15 @@ class Call:
         return answer.read(Variable).value
 
     async def set_variables(self, variables: Mapping[str, str]) -> None:
-        """Set channel variables in the order given; all are set when it returns.
+        """Set channel variables in the order given.
+
+        When it returns all are set, or (before 20.10 and 22.0, while no sound flows) will be
+        within 200 ms and before any command sent later.
 
         Raises ChannelGone and AriError.
         """
-        if self._connection.features.bulk_variables:
-            for chunk in _chunks(variables.items()):
-                await self._send(operations.set_variables(self.id, chunk))
-        else:
-            for name, value in variables.items():
-                await self._send(operations.set_variable(self.id, name, value))
+        for request in self._settings(variables):
+            await self._send(request)
 
     async def continue_in_dialplan(self) -> None:
         """Send the call back to the dialplan; it has left, or is leaving, when this returns.
@@ -106,6 +108,20 @@ class Call:
         except BaseException:
             self.released = False
             raise
+
+    def _settings(self, variables: Mapping[str, str]) -> Iterator[Request]:
+        """Yield as few requests as this Asterisk needs."""
+        features = self._connection.features
+        if features.bulk_variables:
+            for chunk in _chunks(variables.items()):
+                yield operations.set_variables(self.id, chunk)
+        elif features.array_function:
+            escaped = ((name, escape_argument(value)) for name, value in variables.items())
+            for chunk in _chunks(escaped):
+                yield operations.set_array(self.id, chunk)
+        else:
+            for name, value in variables.items():
+                yield operations.set_variable(self.id, name, value)
 
     async def _leave(self) -> None:
         failure: AriError = Unreachable("the call could not be sent back")
@@ -130,15 +146,12 @@ class Call:
             pass
 
     async def _is_here(self) -> bool:
-        """Whether the call is still in this visit."""
+        """Whether the call is still in this visit, or in a later one of which no event told yet."""
         answer = await self._send(operations.get_channel(self.id))
-        # Its StasisEnd may have come while we asked; a later visit must not be thrown out.
-        return self.gone is None and operations.is_in_application(
-            answer.read(Channel), self._connection.application
-        )
+        return operations.is_in_application(answer.read(Channel), self._connection.application)
 
     async def _send(self, request: Request) -> Response:
-        if self.gone is not None:  # the channel may be back, in a visit that is not ours
+        if self.gone is not None:  # its channel may be back, in a visit that is not ours
             raise ChannelGone(self.id, self.gone)
         try:
             return await self._connection.send(request)
@@ -158,7 +171,7 @@ def _chunks(items: Iterable[tuple[str, str]]) -> Iterator[dict[str, str]]:
     size = 0
     for name, value in items:
         length = len(name.encode()) + len(msgspec.json.encode(value))
-        if chunk and size + length > LARGEST_BULK:
+        if chunk and (size + length > LARGEST_BULK or len(chunk) == MOST_IN_BULK):
             yield chunk
             chunk, size = {}, 0
         chunk[name] = value

@@ -27,6 +27,7 @@ from dialogari.ari.errors import (
     AriError,
     RequestFailed,
     Unauthorized,
+    UnexpectedAnswer,
     UnknownOutcome,
     Unreachable,
     leaves,
@@ -38,6 +39,7 @@ from dialogari.ari.models import (
 from dialogari.ari.models import (
     AsteriskInfo,
     FrameError,
+    Module,
     RESTResponse,
     decode_event,
 )
@@ -204,12 +206,20 @@ class Connection:
         try:
             events = await self.send(operations.get_declaration("events"))
             channels = await self.send(operations.get_declaration("channels"))
+            array_function = await self._has_array_function()
         except RequestFailed as error:
             # Its folder `rest-api` is not where `astdatadir` points (500, measured on 22.10): the
             # ways that every Asterisk knows will do.
             logger.warning("ari_descriptions_missing", extra={"cause": str(error)})
             return Features()
-        return read_features(events.body, channels.body)
+        return read_features(events.body, channels.body, array_function=array_function)
+
+    async def _has_array_function(self) -> bool:
+        try:
+            module = await self.send(operations.get_module("func_strings.so"))
+            return module.read(Module).status == "Running"
+        except (RequestFailed, UnexpectedAnswer):
+            return False
 
     async def _read(self, socket: EventSocket, receiver: Receiver) -> None:
         """Decode and hand on; nothing here ever waits for a user of this library."""

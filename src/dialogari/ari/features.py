@@ -17,11 +17,15 @@ class Features:
     """Commands may travel on the events socket (20.14, 21.9, 22.4 and later)."""
     bulk_variables: bool = False
     """Several variables in one request (20.20, 22.10, 23.4 and later)."""
+    array_function: bool = False
+    """The dialplan function ARRAY(), which sets several variables on those before (16 and later).
+    """
 
 
-def read_features(events: bytes, channels: bytes) -> Features:
+def read_features(events: bytes, channels: bytes, *, array_function: bool) -> Features:
     """Return the features that the declarations `events.json` and `channels.json` show."""
     return Features(
         rest_over_websocket=b'"RESTResponse"' in events,
         bulk_variables=b'"/channels/{channelId}/variables"' in channels,
+        array_function=array_function,
     )

@@ -251,7 +251,7 @@ class Channel(Model, kw_only=True, frozen=True):
     """
 
     id: str
-    protocol_id: str
+    protocol_id: str | None = None
     name: str
     state: str
     caller: CallerID

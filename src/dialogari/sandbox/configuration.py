@@ -36,6 +36,8 @@ class Settings:
     """HTTP connections, websockets included; over it Asterisk closes a new one without a word."""
     users: tuple[tuple[str, str, bool], ...] = ()
     """Further users of ARI: name, password, and whether it may only read."""
+    softphone: tuple[str, str] | None = field(default=None, repr=False)
+    """User and password of a SIP telephone that may register."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def write_configuration(
         "SIP_PORT": str(identity.sip_port),
         "SESSION_LIMIT": str(settings.session_limit),
         "LIVE_DANGEROUSLY": "yes" if settings.live_dangerously else "no",
+        "SOFTPHONE": _softphone_sections(*settings.softphone) if settings.softphone else "",
         "USERS": "\n".join(_user_section(*user) for user in settings.users),
     }
     for template in _TEMPLATES.iterdir():
@@ -118,6 +121,14 @@ def _user_section(name: str, password: str, read_only: bool) -> str:
     return (
         f"[{name}]\ntype = user\nread_only = {'yes' if read_only else 'no'}\n"
         f"password_format = plain\npassword = {password}\n"
+    )
+
+
+def _softphone_sections(user: str, password: str) -> str:
+    endpoint = f"identify_by = username\nrewrite_contact = yes\nauth = {user}\naors = {user}\n"
+    return (
+        f"[{user}](telephone)\n{endpoint}\n[{user}]\ntype = aor\nmax_contacts = 4\n\n"
+        f"[{user}]\ntype = auth\nauth_type = userpass\nusername = {user}\npassword = {password}\n"
     )
 
 

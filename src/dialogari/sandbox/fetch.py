@@ -35,7 +35,7 @@ from dialogari.sandbox.unpack import unpack
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-__all__ = ["Installation", "Progress", "default_cache", "find_asterisk"]
+__all__ = ["Installation", "Progress", "default_cache", "fetch_asterisk", "find_asterisk"]
 
 _OLDEST_PREFERRED = 20
 """Release series from which on an installed Asterisk is as good as a fetched one."""
@@ -102,6 +102,22 @@ def find_asterisk(
             f"No Asterisk for the sandbox: {error}; or install Asterisk 20 or later yourself, "
             "so that `asterisk` is on PATH."
         ) from error
+
+
+def fetch_asterisk(
+    cache: Path, suites: Sequence[str], report: Callable[[Progress], None] = _ignore
+) -> Installation:
+    """Return the Asterisk of the first of these suites that has one, and no other.
+
+    From the cache or from a mirror, each suite in a folder of its own; blocks as `find_asterisk`.
+
+    Raises:
+        UnavailableError: none of them can be had, on Ubuntu none of Debian's ever.
+    """
+    cache = cache.absolute()
+    machine = this_machine()
+    cached = _find_cached(cache, suites, machine) if machine else None
+    return cached or _fetch(cache, suites, machine, report)
 
 
 def _fetch(

@@ -40,7 +40,8 @@ class FakeAsterisk:
 
     Args:
         rest_over_websocket: Take commands on the events socket, as 22.4 and later do.
-        bulk_variables: Have `POST /channels/{id}/variables`, as 22.10 and later do.
+        bulk_variables: Have `POST /channels/{id}/variables`, as 22.10 and later do. Without it
+            variables come one by one, as it does not have the function ARRAY() either.
     """
 
     username = "fake"
