@@ -15,11 +15,11 @@ from dialogari.telemetry import TurnLog, configure_logs
 from dialogari.turn import ConversationKey, Status, TurnRequest, TurnResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
+def stream() -> io.StringIO:
     """What is logged, as JSON, at DEBUG."""
     text = io.StringIO()
     configure_logs("DEBUG", "json", text)

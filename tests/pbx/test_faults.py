@@ -17,7 +17,6 @@ from phone import Back, Phone
 from releases import newest_alone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from dialogari.config import Settings
@@ -40,7 +39,7 @@ FAULTS = {
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
+def log() -> io.StringIO:
     """Everything that is logged at DEBUG."""
     stream = io.StringIO()
     configure_logs("DEBUG", "json", stream)
