@@ -146,8 +146,8 @@ class Client:
                 self._end(event.channel.id, GoneReason.STASIS_END)
             case ChannelDestroyed():
                 self._end(event.channel.id, GoneReason.DESTROYED)
-            case UnknownEvent(type="StasisStart"):
-                logger.error("ari_call_unreadable")  # the snapshot of its channels is no better
+            case UnknownEvent(type="StasisStart") if event.application == self._application:
+                self._give_back_unread(event)
             case _:
                 pass
 
@@ -188,6 +188,20 @@ class Client:
             if self._is_orphan(channel_id, orphans):
                 orphans.discard(channel_id)
                 self._start_resumed(channel)
+
+    def _give_back_unread(self, event: UnknownEvent) -> None:
+        """Send back a call whose event has not the shape we know; a snapshot could not either."""
+        ids = event.channel_ids()
+        logger.error("ari_call_unreadable", extra={"calls": ids})
+        if self._tasks is not None and ids:
+            self._tasks.create_task(self._continue_unread(ids[0]))
+
+    async def _continue_unread(self, channel_id: str) -> None:
+        try:
+            await self._connection.send(operations.continue_in_dialplan(channel_id))
+        except AriError as error:
+            extra = {"call": channel_id, "cause": str(error)}
+            logger.error("ari_release_failed", extra=extra)  # noqa: TRY400 - the cause says all
 
     def _start_resumed(self, channel: Channel) -> None:
         if is_in_application(channel, self._application):
