@@ -306,9 +306,11 @@ def event(kind: str, call: FakeCall, **fields: Any) -> dict[str, Any]:
 
 async def test_a_call_whose_event_cannot_be_read(fake: FakeAsterisk, app: str) -> None:
     """A StasisStart of a shape we do not know sends its call back rather than let it hang."""
-    async with serving(fake, app, unexpected):
-        elsewhere = await fake.enter_stasis("elsewhere")
-        channel = {**msgspec.to_builtins(elsewhere.channel), "state": {"of": "a later Asterisk"}}
+    desk = Desk()
+    async with serving(fake, app, desk.hold):
+        call = await fake.enter_stasis(app)
+        await desk.first()
+        channel = {**msgspec.to_builtins(call.channel), "state": {"of": "a later Asterisk"}}
         await fake.send(app, {"type": "StasisStart", "application": app, "channel": channel})
 
-        await elsewhere.left()
+        await call.left()
