@@ -135,6 +135,21 @@ async def test_ask_that_fails(tmp_path: Path) -> None:
         (("ask", "x"), {"MODELS_ACME_URL": "http://acme/v1"}, "MODELS_ACME_MODEL: missing"),
         (("ask", "x"), {"DATABASE_URL": "mysql://x"}, "DATABASE_URL"),
         (("ask", "x"), {"DIALOGARI_LOCAL_MODEL": "gpt-9"}, "DIALOGARI_LOCAL_MODEL: 'gpt-9'"),
+        (
+            ("prompt", "list"),
+            {"DIALOGARI_STATE_DIR": "/dev/null/state"},
+            "DIALOGARI_STATE_DIR: /dev/null/state can't be made",
+        ),
+        (
+            ("serve",),
+            {
+                "OPENAI_API_KEY": "k",
+                "ASTERISK_ARI_USERNAME": "u",
+                "ASTERISK_ARI_PASSWORD": "p",
+                "WEB_HOST": "192.0.2.1",
+            },
+            "WEB_HOST, WEB_PORT: can't listen on 192.0.2.1:8080",
+        ),
         (("frobnicate",), {}, "frobnicate"),
     ],
 )
