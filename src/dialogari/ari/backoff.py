@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FIRST_DELAY = 0.05
-LONGEST_DELAY = 5.0
+LONGEST_DELAY = 2.0
+"""So long at most an Asterisk that is back sends its calls past us."""
 
 
 def backoff() -> Iterator[float]:
