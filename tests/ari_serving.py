@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from dialogari.ari import Call, Client, Server
+from dialogari.ari import Call, Client, LinkState, Server
+from dialogari.ari import operations as op
 from dialogari.ari.models import RESTResponse, decode_event
+from dialogari.ari.testing import FakeCall
 from dialogari.ari.transport.websocket import EventSocket, open_event_socket
 from either_pbx import LIMIT, bare_session, send
 
@@ -83,6 +85,18 @@ async def back_in_the_dialplan(phone: Phone, call: Call) -> None:
     async with bare_session(phone.server) as session, asyncio.timeout(LIMIT):
         while (await send(session, url, "GET")).body["dialplan"]["app_name"] != "Wait":
             await asyncio.sleep(0.005)
+
+
+async def ready_again(client: Client) -> None:
+    """Wait until the link has been down and is up."""
+    await until(lambda: client.state is LinkState.CONNECTING)
+    await until(lambda: client.state is LinkState.READY)
+
+
+async def leave_by_itself(client: Client, call: FakeCall) -> None:
+    """Let a call leave behind its handler's back, as TIMEOUT(absolute) does."""
+    await client.send(op.continue_in_dialplan(call.id))
+    await call.left()
 
 
 @dataclass(slots=True)

@@ -50,16 +50,16 @@ async def fake() -> AsyncGenerator[FakeAsterisk]:
         yield running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def real(asterisk_installation: Installation) -> AsyncGenerator[Asterisk]:
-    """A real Asterisk for all tests of a file."""
+    """A real Asterisk for all tests of this folder."""
     async with Asterisk(asterisk_installation, dialplan=DIALPLAN + SPOILED) as running:
         yield running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def real_16(old_installation: Installation) -> AsyncGenerator[Asterisk]:
-    """The oldest real Asterisk for all tests of a file."""
+    """The oldest real Asterisk for all tests of this folder."""
     async with Asterisk(old_installation, dialplan=DIALPLAN + SPOILED) as running:
         yield running
 

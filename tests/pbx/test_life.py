@@ -217,7 +217,10 @@ async def test_the_socket_is_cut_while_turns_run(
 
 @newest_alone
 async def test_another_client_takes_the_application(
-    asterisk: Asterisk, stub: ModelStub, settings: Settings
+    asterisk: Asterisk,
+    stub: ModelStub,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Running turns finish, the bridge goes unready and never takes the application back."""
     stub.delay = 1.0
@@ -233,6 +236,9 @@ async def test_another_client_takes_the_application(
         await thief.wait_until_ready()
         await until(lambda: not bridge.linked)
         assert not await ready(bridge)
+        assert [r.getMessage() for r in caplog.records if r.levelname == "CRITICAL"] == [
+            "application_taken_over"
+        ]
 
         back = await phone.wait(tag)
         assert (back["AI_STATUS"], back["AI_RESPONSE"]) == ("ok", "You said mine")

@@ -7,8 +7,6 @@ import gc
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-import structlog
-
 from dialogari.app.ai import Ai, open_ai
 from dialogari.app.readings import read_ai, read_link
 from dialogari.ari import ApplicationReplaced, Client, LinkState, Server, Unauthorized, parse_url
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
 
 DRAIN_MARGIN = 2.0
 """Seconds beyond a turn's deadline that the end of the process waits for running turns."""
-
-logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("dialogari.app")
 
 
 class Bridge:
@@ -116,10 +112,9 @@ class Bridge:
             gc.set_threshold(50_000, 20, 50)
             try:
                 await self._client.serve(self._door.answer, resumed=self._door.release)
-            except ApplicationReplaced as error:
+            except ApplicationReplaced:
                 # Alive but not ready until someone looks: taking it back would start a war of
                 # two bridges, and so would ending, under a supervisor that restarts us.
-                logger.critical("application_taken_over", application=error.application)
                 await self._stopping.wait()
             except Unauthorized as error:
                 raise ConfigError(

@@ -10,7 +10,7 @@ Guarantees:
   the snapshot after a gap) has its handler cancelled.
 - A call whose handler ended without sending it back is sent back: nobody is left in silence.
 - Calls of this application that a snapshot shows and no handler owns, left over by a bridge that
-  died or by a gap, go to `resumed`, once.
+  died or by a gap, go to `resumed`, once; so does a call that could not be sent back.
 - When another client takes the application over, running handlers finish over HTTP and `serve`
   raises ApplicationReplaced.
 """

@@ -134,6 +134,8 @@ class Connection:
                 await self._connect_once(receiver)
             except ApplicationReplaced:
                 self.state = LinkState.REPLACED
+                extra = {"server": self.server.url, "application": self.application}
+                logger.critical("application_taken_over", extra=extra)
                 raise
             except AriError as error:
                 if isinstance(error, Unauthorized) and self.generation == 0:
