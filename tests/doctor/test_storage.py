@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 import shutil
 import sqlite3
 import subprocess
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dialogari.config import Settings
+    from postgresql_server import PostgresqlServer
 
 
 @pytest.fixture
@@ -190,3 +192,19 @@ def test_a_disk_that_may_not_be_written(settings: Settings, disk: Path) -> None:
     found = run_on_a_disk(settings, disk, 2000, 'mount -o remount,ro "$0"')
 
     assert found["database.read_only"] == "fail"
+
+
+async def test_an_empty_postgresql(settings: Settings, postgresql: PostgresqlServer) -> None:
+    """A server whose database has no tables yet is well, and has none afterwards."""
+    name = f"doctor_{secrets.token_hex(4)}"
+    tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+    await asyncio.to_thread(postgresql.execute, f"CREATE DATABASE {name}")
+    try:
+        there = settings.model_copy(update={"database_url": postgresql.url(name)})
+        finding = await check_database(there, bridge_runs=False)
+        made = await asyncio.to_thread(postgresql.query, tables, name)
+    finally:
+        await asyncio.to_thread(postgresql.execute, f"DROP DATABASE {name} WITH (FORCE)")
+
+    assert (finding.name, finding.verdict) == ("database", Verdict.OK)
+    assert tuple(made[0]) == (0,)

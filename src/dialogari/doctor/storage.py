@@ -15,6 +15,7 @@ from dialogari.doctor.findings import Finding, fail, ok, warn
 from dialogari.store.database import open_database
 from dialogari.store.errors import StoreError
 from dialogari.store.look import look_at_database
+from dialogari.store.schema import needs_upgrade
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,15 +51,18 @@ async def check_database(settings: Settings, *, bridge_runs: bool) -> Finding:
             look = await asyncio.to_thread(look_at_database, url)
         if look is None or (look.exists and not look.needs_upgrade):
             async with open_database(url, upgraded=False) as database:
+                if look is None and await database.read(needs_upgrade):
+                    return ok("database", f"{_SERVER} will be upgraded at the next start")
                 await database.check()
     except StoreError as error:
         name = f"database.{error.reason.rpartition('.')[2]}"
         return fail(name, str(error), _REMEDIES.get(error.reason, _MEND))
     if look is None:
-        return ok("database", "the database of DATABASE_URL can be written")
+        return ok("database", f"{_SERVER} can be written")
     return _judge_file(look, settings, bridge_runs=bridge_runs)
 
 
+_SERVER = "the database of DATABASE_URL"
 _MEND = "mend DATABASE_URL or DIALOGARI_STATE_DIR, or the disk below them"
 _REMEDIES = {
     "store.url": "write it like sqlite:////var/lib/dialogari/dialogari.db",
