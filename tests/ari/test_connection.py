@@ -13,7 +13,7 @@ import pytest
 
 from ari_serving import Desk, server_of, serving, unexpected, until
 from dialogari.ari import Call, Client, LinkState, Server, Unauthorized, connection, echo
-from dialogari.ari.operations import Request
+from dialogari.ari.request import Request
 from dialogari.ari.testing import FakeAsterisk, Fault
 from dialogari.sandbox.asterisk import Asterisk
 from either_pbx import DIALPLAN, LIMIT, FakePhone, RealPhone

@@ -27,7 +27,7 @@ from dialogari.ari import (
 )
 from dialogari.ari import operations as op
 from dialogari.ari.errors import error_for, leaves
-from dialogari.ari.operations import Request, Response, successful
+from dialogari.ari.request import Request, Response, successful
 from either_pbx import LIMIT
 from releases import BULK_VARIABLES
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from dialogari.ari import UnexpectedAnswer
 from dialogari.ari import operations as op
+from dialogari.ari.arguments import escape_argument, is_in_application, split_arguments
 from dialogari.ari.models import AsteriskPing, CallerID, Channel, DialplanCEP
-from dialogari.ari.operations import Response, is_in_application, split_arguments
+from dialogari.ari.request import Response
 from either_pbx import RealPhone, connect
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def test_is_in_application(application: str, app_data: str, expected: bool) -> N
 @given(st.lists(st.text(alphabet=st.sampled_from('a,"\\()[] ñ${};\n')), min_size=1))
 def test_escaped_arguments_stay_whole(values: list[str]) -> None:
     """Whatever is escaped is split into the same values again; ARRAY() sets just those."""
-    escaped = {f"V{number}": op.escape_argument(value) for number, value in enumerate(values)}
+    escaped = {f"V{number}": escape_argument(value) for number, value in enumerate(values)}
     request = op.set_array("1", escaped)
     sent = msgspec.json.decode(request.body, type=dict[str, str])
 

@@ -13,7 +13,7 @@ import pytest
 from ari_serving import read_socket, server_of
 from dialogari.ari import Server, UnknownOutcome, Unreachable, parse_url
 from dialogari.ari import operations as op
-from dialogari.ari.operations import Request
+from dialogari.ari.request import Request
 from dialogari.ari.testing import FakeAsterisk, Fault
 from dialogari.ari.transport.http import HttpTransport
 

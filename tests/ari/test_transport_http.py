@@ -8,7 +8,7 @@ import pytest
 
 from ari_serving import server_of
 from dialogari.ari import UnknownOutcome, Unreachable
-from dialogari.ari.operations import Request
+from dialogari.ari.request import Request
 from dialogari.ari.testing import FakeAsterisk, Fault
 from dialogari.ari.transport import http
 from dialogari.ari.transport.http import HttpTransport

@@ -12,7 +12,7 @@ from ari_serving import read_socket, server_of, until
 from dialogari.ari import Server, Unauthorized, UnknownOutcome, Unreachable
 from dialogari.ari import operations as op
 from dialogari.ari.models import ChannelUserevent
-from dialogari.ari.operations import Request
+from dialogari.ari.request import Request
 from dialogari.ari.testing import FakeAsterisk, Fault
 from dialogari.ari.transport.websocket import EventSocket, open_event_socket
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dialogari.ari import operations
+from dialogari.ari.arguments import escape_argument, is_in_application
 from dialogari.ari.backoff import backoff
 from dialogari.ari.errors import (
     AriError,
@@ -23,13 +24,12 @@ from dialogari.ari.errors import (
     Unreachable,
 )
 from dialogari.ari.models import Channel, Variable
-from dialogari.ari.operations import escape_argument
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dialogari.ari.connection import Connection
-    from dialogari.ari.operations import Request, Response
+    from dialogari.ari.request import Request, Response
 
 RELEASE_TIMEOUT = 60.0
 LARGEST_BULK = 30_000
@@ -148,7 +148,7 @@ class Call:
     async def _is_here(self) -> bool:
         """Whether the call is still in this visit, or in a later one of which no event told yet."""
         answer = await self._send(operations.get_channel(self.id))
-        return operations.is_in_application(answer.read(Channel), self._connection.application)
+        return is_in_application(answer.read(Channel), self._connection.application)
 
     async def _send(self, request: Request) -> Response:
         if self.gone is not None:  # its channel may be back, in a visit that is not ours

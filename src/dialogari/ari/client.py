@@ -24,6 +24,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Self
 
 from dialogari.ari import operations
+from dialogari.ari.arguments import is_in_application, split_arguments
 from dialogari.ari.backoff import backoff
 from dialogari.ari.call import Call
 from dialogari.ari.connection import Connection, LinkState
@@ -34,14 +35,13 @@ from dialogari.ari.errors import (
     NotFound,
 )
 from dialogari.ari.models import Channel, ChannelDestroyed, StasisEnd, StasisStart, UnknownEvent
-from dialogari.ari.operations import is_in_application, split_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from types import TracebackType
 
     from dialogari.ari.models import Event
-    from dialogari.ari.operations import Request, Response
+    from dialogari.ari.request import Request, Response
     from dialogari.ari.transport import Server
 
     Handler = Callable[[Call], Awaitable[None]]

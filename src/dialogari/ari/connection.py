@@ -43,7 +43,7 @@ from dialogari.ari.models import (
     RESTResponse,
     decode_event,
 )
-from dialogari.ari.operations import successful
+from dialogari.ari.request import successful
 from dialogari.ari.snapshot import take_snapshot
 from dialogari.ari.transport.http import HttpTransport
 from dialogari.ari.transport.websocket import EventSocket, open_event_socket
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from dialogari.ari.models import Channel, Event, UnknownEvent
-    from dialogari.ari.operations import Request, Response
+    from dialogari.ari.request import Request, Response
     from dialogari.ari.transport import Server
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Self
 
 from dialogari.ari.errors import Unreachable
 from dialogari.ari.models import ChannelUserevent
-from dialogari.ari.operations import publish_user_event, successful
+from dialogari.ari.operations import publish_user_event
+from dialogari.ari.request import successful
 from dialogari.ari.transport.http import HttpTransport
 
 if TYPE_CHECKING:

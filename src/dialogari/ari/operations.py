@@ -8,73 +8,15 @@ and be answered with 204 all the same (measured on 22.10).
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import msgspec
 
-from dialogari.ari.errors import UnexpectedAnswer, error_for
+from dialogari.ari.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from dialogari.ari.models import Channel
-
-T = TypeVar("T")
-
-_SPLITTING = re.compile(r'[,"\\()\[\]]')
-"""What separates, groups, quotes or escapes in arguments."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One REST command, for whichever transport carries it."""
-
-    method: str
-    path: str
-    """Percent-encoded, without the leading `/ari/`, query included."""
-    body: bytes = b""
-    """JSON, or empty."""
-    repeatable: bool = False
-    """Executing it twice does no harm, so a lost answer may be met by sending it again."""
-    bulky: bool = False
-    """The answer may have megabytes: better alone on HTTP than on the events socket."""
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """Asterisk's answer."""
-
-    status: int
-    body: bytes
-
-    def read(self, shape: type[T]) -> T:
-        """Return the body as `shape`. Raises UnexpectedAnswer."""
-        try:
-            return msgspec.json.decode(self.body, type=shape)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise UnexpectedAnswer(shape.__name__) from error
-
-
-def successful(request: Request, answer: Response) -> Response:
-    """Return the answer. Raises the AriError that it means, where it is none of success."""
-    if answer.status < 400:  # noqa: PLR2004 - HTTP's first error status
-        return answer
-    raise error_for(str(request), answer.status, _message(answer.body))
-
-
-def _message(body: bytes) -> str:
-    """Return an error answer's own words; some come as HTML or with `error` for `message`."""
-    try:
-        answer = msgspec.json.decode(body, type=dict[str, object])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""
-    return str(answer.get("message") or answer.get("error") or "")
 
 
 def _post(path: str, body: Mapping[str, object] | None = None, *, repeatable: bool) -> Request:
@@ -135,14 +77,6 @@ def set_array(channel_id: str, variables: Mapping[str, str]) -> Request:
     return set_variable(channel_id, f"ARRAY({','.join(variables)})", ",".join(variables.values()))
 
 
-def escape_argument(value: str) -> str:
-    """Return a value so that Asterisk's splitting of arguments gives it back byte for byte.
-
-    ARRAY() splits the way every application does (measured on 16.28 to 22.5).
-    """
-    return _SPLITTING.sub(r"\\\g<0>", value)
-
-
 def continue_in_dialplan(channel_id: str) -> Request:
     """Send the channel back to the dialplan, to the priority after Stasis().
 
@@ -191,41 +125,6 @@ def disallow_events(application: str, types: tuple[str, ...]) -> Request:
     body = msgspec.json.encode({"disallowed": [{"type": name} for name in types]})
     path = f"applications/{_segment(application)}/eventFilter"
     return Request("PUT", path, body, repeatable=True)
-
-
-def is_in_application(channel: Channel, application: str) -> bool:
-    """Whether a channel is in Stasis() for this application now.
-
-    `app_data` holds Stasis()'s arguments, the application first: no ARI answer says it otherwise
-    (measured on 22.10 and 16.28).
-    """
-    dialplan = channel.dialplan
-    return dialplan.app_name == "Stasis" and split_arguments(dialplan.app_data)[0] == application
-
-
-def split_arguments(app_data: str) -> list[str]:
-    """Return what stood in a dialplan application's brackets, split as Asterisk splits it.
-
-    A comma within quotes or brackets splits nothing; a quote is dropped, and so is a backslash,
-    which takes the character after it as it is (main/app.c; measured on 22.10).
-    """
-    arguments = [""]
-    quoted = False
-    depth = {"()": 0, "[]": 0}
-    characters = iter(app_data)
-    for character in characters:
-        if character == "," and not quoted and not any(depth.values()):
-            arguments.append("")
-        elif character == '"':
-            quoted = not quoted
-        elif character == "\\":
-            arguments[-1] += next(characters, "")
-        else:
-            arguments[-1] += character
-            for pair, unclosed in depth.items():
-                step = (character == pair[0]) - (character == pair[1])
-                depth[pair] = max(unclosed + step, 0)
-    return arguments
 
 
 def _segment(text: str) -> str:

@@ -11,7 +11,7 @@ from dialogari.ari.models import Application, Channel
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from dialogari.ari.operations import Request, Response
+    from dialogari.ari.request import Request, Response
 
     Send = Callable[[Request], Awaitable[Response]]
 

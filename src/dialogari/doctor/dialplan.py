@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dialogari.ari.operations import split_arguments
+from dialogari.ari.arguments import split_arguments
 from dialogari.doctor.extensions import Extension, Step, read_extensions
 from dialogari.doctor.findings import Finding, fail, ok, warn
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from dialogari.ari.operations import Request, Response
+    from dialogari.ari.request import Request, Response
 
 
 @dataclass(frozen=True, slots=True)

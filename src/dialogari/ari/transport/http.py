@@ -12,7 +12,7 @@ import aiohttp
 from yarl import URL
 
 from dialogari.ari.errors import UnknownOutcome, Unreachable
-from dialogari.ari.operations import Request, Response
+from dialogari.ari.request import Request, Response
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -24,7 +24,7 @@ from websockets.exceptions import (
 )
 
 from dialogari.ari.errors import Unauthorized, UnknownOutcome, Unreachable
-from dialogari.ari.operations import Request, Response
+from dialogari.ari.request import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
