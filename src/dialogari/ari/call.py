@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from dialogari.ari import operations
 from dialogari.ari.arguments import escape_argument, is_in_application
 from dialogari.ari.backoff import backoff
 from dialogari.ari.errors import (
@@ -23,12 +22,13 @@ from dialogari.ari.errors import (
     NotInStasis,
     Unreachable,
 )
-from dialogari.ari.models import Channel, Variable
+from dialogari.ari.operations import Channels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dialogari.ari.connection import Connection
+    from dialogari.ari.models import Channel
     from dialogari.ari.request import Request, Response
 
 RELEASE_TIMEOUT = 60.0
@@ -51,6 +51,7 @@ class Call:
         self.released = False
         """We have sent it back to the dialplan; that it leaves now is no hang-up."""
         self._connection = connection
+        self._channels = Channels(self._send)
         self._in_doubt = False
         """A `continue` was sent, and for all we know it may have been executed."""
 
@@ -70,12 +71,11 @@ class Call:
         None: it is not set. Raises ChannelGone and AriError.
         """
         try:
-            answer = await self._send(operations.get_variable(self.id, name))
+            return (await self._channels.get_channel_var(self.id, name)).value
         except NotFound as error:
             if error.kind is NotFoundKind.VARIABLE:
                 return None
             raise
-        return answer.read(Variable).value
 
     async def set_variables(self, variables: Mapping[str, str]) -> None:
         """Set channel variables in the order given.
@@ -85,8 +85,18 @@ class Call:
 
         Raises ChannelGone and AriError.
         """
-        for request in self._settings(variables):
-            await self._send(request)
+        features = self._connection.features
+        if features.bulk_variables:
+            for chunk in _chunks(variables.items()):
+                await self._channels.set_channel_vars(self.id, chunk)
+        elif features.array_function:
+            escaped = ((name, escape_argument(value)) for name, value in variables.items())
+            for chunk in _chunks(escaped):
+                array, values = f"ARRAY({','.join(chunk)})", ",".join(chunk.values())
+                await self._channels.set_channel_var(self.id, array, value=values)
+        else:
+            for name, value in variables.items():
+                await self._channels.set_channel_var(self.id, name, value=value)
 
     async def continue_in_dialplan(self) -> None:
         """Send the call back to the dialplan; it has left, or is leaving, when this returns.
@@ -109,20 +119,6 @@ class Call:
             self.released = False
             raise
 
-    def _settings(self, variables: Mapping[str, str]) -> Iterator[Request]:
-        """Yield as few requests as this Asterisk needs."""
-        features = self._connection.features
-        if features.bulk_variables:
-            for chunk in _chunks(variables.items()):
-                yield operations.set_variables(self.id, chunk)
-        elif features.array_function:
-            escaped = ((name, escape_argument(value)) for name, value in variables.items())
-            for chunk in _chunks(escaped):
-                yield operations.set_array(self.id, chunk)
-        else:
-            for name, value in variables.items():
-                yield operations.set_variable(self.id, name, value)
-
     async def _leave(self) -> None:
         failure: AriError = Unreachable("the call could not be sent back")
         try:
@@ -141,14 +137,14 @@ class Call:
             if self._in_doubt and not await self._is_here():
                 return
             self._in_doubt = True
-            await self._send(operations.continue_in_dialplan(self.id))
+            await self._channels.continue_in_dialplan(self.id)
         except ChannelGone:
             pass
 
     async def _is_here(self) -> bool:
         """Whether the call is still in this visit, or in a later one of which no event told yet."""
-        answer = await self._send(operations.get_channel(self.id))
-        return is_in_application(answer.read(Channel), self._connection.application)
+        channel = await self._channels.get(self.id)
+        return is_in_application(channel, self._connection.application)
 
     async def _send(self, request: Request) -> Response:
         if self.gone is not None:  # its channel may be back, in a visit that is not ours

@@ -23,7 +23,6 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Self
 
-from dialogari.ari import operations
 from dialogari.ari.arguments import is_in_application, split_arguments
 from dialogari.ari.backoff import backoff
 from dialogari.ari.call import Call
@@ -34,13 +33,14 @@ from dialogari.ari.errors import (
     GoneReason,
     NotFound,
 )
-from dialogari.ari.models import Channel, ChannelDestroyed, StasisEnd, StasisStart, UnknownEvent
+from dialogari.ari.models import ChannelDestroyed, StasisEnd, StasisStart, UnknownEvent
+from dialogari.ari.operations import Channels
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from types import TracebackType
 
-    from dialogari.ari.models import Event
+    from dialogari.ari.models import Channel, Event
     from dialogari.ari.request import Request, Response
     from dialogari.ari.transport import Server
 
@@ -177,8 +177,7 @@ class Client:
             if not self._is_orphan(channel_id, orphans):
                 return
             try:
-                answer = await self._connection.send(operations.get_channel(channel_id))
-                channel = answer.read(Channel)
+                channel = await Channels(self._connection.send).get(channel_id)
             except NotFound:
                 return
             except AriError as error:
@@ -191,14 +190,15 @@ class Client:
 
     def _give_back_unread(self, event: UnknownEvent) -> None:
         """Send back a call whose event has not the shape we know; a snapshot could not either."""
-        ids = event.channel_ids()
+        channels = (key.partition(":") for key in event.keys())  # noqa: SIM118 - it is no dict
+        ids = [name for kind, _, name in channels if kind == "channel"]
         logger.error("ari_call_unreadable", extra={"calls": ids})
         if self._tasks is not None and ids:
             self._tasks.create_task(self._continue_unread(ids[0]))
 
     async def _continue_unread(self, channel_id: str) -> None:
         try:
-            await self._connection.send(operations.continue_in_dialplan(channel_id))
+            await Channels(self._connection.send).continue_in_dialplan(channel_id)
         except AriError as error:
             extra = {"call": channel_id, "cause": str(error)}
             logger.error("ari_release_failed", extra=extra)  # noqa: TRY400 - the cause says all

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from dialogari.ari.errors import Unreachable
 from dialogari.ari.models import ChannelUserevent
-from dialogari.ari.operations import publish_user_event
+from dialogari.ari.operations import Events
 from dialogari.ari.request import successful
 from dialogari.ari.transport.http import HttpTransport
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from dialogari.ari.models import Event, UnknownEvent
+    from dialogari.ari.request import Request, Response
     from dialogari.ari.transport import Server
 
 ECHO_TIMEOUT = 4.0
@@ -52,16 +54,21 @@ class Echo:
             AriError: it could not be sent, or did not come back in time.
         """
         token = secrets.token_hex(8)
-        request = publish_user_event(self._application, ECHO_EVENT, {"token": token})
         heard = self._expected[token] = asyncio.Event()
         try:
             async with asyncio.timeout(ECHO_TIMEOUT):
-                successful(request, await self._http.send(request, ECHO_TIMEOUT))
+                events = Events(self._send)
+                await events.user_event(ECHO_EVENT, self._application, variables={"token": token})
                 await heard.wait()
         except TimeoutError:
             raise Unreachable("our own event did not come back") from None
         finally:
             del self._expected[token]
+
+    async def _send(self, request: Request) -> Response:
+        """Send, and again where an answer is lost: one more of these events does no harm."""
+        request = replace(request, repeatable=True)
+        return successful(request, await self._http.send(request, ECHO_TIMEOUT))
 
     def hear(self, event: Event | UnknownEvent) -> bool:
         """Take an event; tell whether it was one of these."""

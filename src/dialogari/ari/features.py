@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dialogari.ari.request import Request
+
 
 @dataclass(frozen=True, slots=True)
 class Features:
@@ -20,6 +22,11 @@ class Features:
     array_function: bool = False
     """The dialplan function ARRAY(), which sets several variables on those before (16 and later).
     """
+
+
+def declaration(resource: str) -> Request:
+    """Ask for one of the server's own API descriptions."""
+    return Request("GET", f"api-docs/{resource}.json", repeatable=True, over_http=True)
 
 
 def read_features(events: bytes, channels: bytes, *, array_function: bool) -> Features:

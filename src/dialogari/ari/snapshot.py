@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dialogari.ari import operations
 from dialogari.ari.errors import RequestFailed, UnexpectedAnswer
-from dialogari.ari.models import Application, Channel
+from dialogari.ari.operations import Applications, Channels
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from dialogari.ari.request import Request, Response
-
-    Send = Callable[[Request], Awaitable[Response]]
+    from dialogari.ari.models import Channel
+    from dialogari.ari.request import Send
 
 
 async def take_snapshot(send: Send, application: str) -> list[Channel]:
@@ -27,16 +23,15 @@ async def take_snapshot(send: Send, application: str) -> list[Channel]:
         AriError: neither could be had.
     """
     try:
-        return (await send(operations.list_channels())).read(list[Channel])
+        return await Channels(send).list()
     except (RequestFailed, UnexpectedAnswer):
-        answer = await send(operations.get_application(application))
-        ids = answer.read(Application).channel_ids
+        ids = (await Applications(send).get(application)).channel_ids
         channels = [await _look_up(send, channel_id) for channel_id in ids]
         return [channel for channel in channels if channel is not None]
 
 
 async def _look_up(send: Send, channel_id: str) -> Channel | None:
     try:
-        return (await send(operations.get_channel(channel_id))).read(Channel)
+        return await Channels(send).get(channel_id)
     except (RequestFailed, UnexpectedAnswer):
         return None
