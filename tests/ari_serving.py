@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from dialogari.ari import Call, Client, LinkState, Server
-from dialogari.ari import operations as op
 from dialogari.ari.models import RESTResponse, decode_event
+from dialogari.ari.operations import Applications, Channels
+from dialogari.ari.request import Request, Response, Send
 from dialogari.ari.testing import FakeCall
 from dialogari.ari.transport.websocket import EventSocket, open_event_socket
 from either_pbx import LIMIT, bare_session, send
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from either_pbx import Phone
 
     Handler = Callable[[Call], Awaitable[None]]
+    Operation = Callable[[Send], Awaitable[object]]
 
 
 def server_of(asterisk: either_pbx.Server) -> Server:
@@ -95,8 +97,27 @@ async def ready_again(client: Client) -> None:
 
 async def leave_by_itself(client: Client, call: FakeCall) -> None:
     """Let a call leave behind its handler's back, as TIMEOUT(absolute) does."""
-    await client.send(op.continue_in_dialplan(call.id))
+    await Channels(client.send).continue_in_dialplan(call.id)
     await call.left()
+
+
+async def disallow(client: Client, app: str, *types: str) -> None:
+    """Have no events of these types sent to an application."""
+    disallowed = [{"type": name} for name in types]
+    await Applications(client.send).filter(app, filter={"disallowed": disallowed})
+
+
+async def made(operation: Operation, answer: bytes = b"{}") -> Request:
+    """Return the request that an operation sends; `answer` is what it gets."""
+    sent: list[Request] = []
+
+    async def send(request: Request) -> Response:
+        sent.append(request)
+        return Response(200, answer)
+
+    await operation(send)
+    (request,) = sent
+    return request
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from dialogari.ari import Call, Client, Server
-from dialogari.ari.operations import hang_up, originate
+from dialogari.ari.operations import Channels
 from dialogari.dialplan.variables import response_variables
 from dialogari.turn import Status, TurnResponse
 
@@ -152,14 +152,13 @@ class Phone:
         if words is not None:
             settings["USER_INPUT"] = words
         self.expect(tag)
-        await self._client.send(
-            originate(
-                tag,
-                f"Local/{extension}@ask/n",
-                context="line",
-                extension="s",
-                variables={f"__{name}": value for name, value in settings.items()},
-            )
+        await Channels(self._client.send).originate_with_id(
+            tag,
+            f"Local/{extension}@ask/n",
+            context="line",
+            extension="s",
+            priority=1,
+            variables={f"__{name}": value for name, value in settings.items()},
         )
         return tag
 
@@ -195,7 +194,7 @@ class Phone:
         """Put the receiver down, wherever the call is."""
         assert self._client is not None
         try:
-            await self._client.send(hang_up(tag))
+            await Channels(self._client.send).hangup(tag)
         except Exception as error:  # noqa: BLE001 - it may be gone already
             assert "not found" in str(error)  # noqa: PT017
 

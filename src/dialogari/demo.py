@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from dialogari.app.bridge import Bridge
 from dialogari.app.prompts import open_prompts
 from dialogari.ari import Client, Server
-from dialogari.ari.operations import hang_up, originate
+from dialogari.ari.operations import Channels
 from dialogari.progress import show_progress
 from dialogari.sandbox.asterisk import Asterisk
 from dialogari.sandbox.asterisk import Settings as Sandbox
@@ -119,7 +119,7 @@ class Caller:
         words = await anext(self._lines, None)
         if words is None:
             try:
-                await self._client.send(hang_up(call.id))
+                await Channels(self._client.send).hangup(call.id)
             finally:  # the end of the call may come before the answer, and cancels us
                 self.hung_up.set()
             return
@@ -222,7 +222,9 @@ async def _place_call(
         async with asyncio.timeout(CALL_TIMEOUT):
             await client.wait_until_ready()
         call_id = f"demo-{secrets.token_hex(4)}"
-        await client.send(originate(call_id, "Local/s@demo/n", context="demo-line", extension="s"))
+        await Channels(client.send).originate_with_id(
+            call_id, "Local/s@demo/n", context="demo-line", extension="s", priority=1
+        )
         await caller.hung_up.wait()
         serving.cancel()
     return caller.statuses

@@ -9,7 +9,7 @@ import pytest
 
 from ari_serving import Desk, back_in_the_dialplan, serving, until
 from dialogari.ari import Call, ChannelGone, GoneReason, LinkState, RequestFailed
-from dialogari.ari import operations as op
+from dialogari.ari.operations import Channels
 from dialogari.ari.testing import FakeAsterisk, Fault
 from either_pbx import LIMIT
 
@@ -177,7 +177,7 @@ async def test_left_before_the_event(phone: Phone, app: str) -> None:
         await phone.call(app)
         call = await desk.first()
         # From behind the call's back; its StasisEnd may come first or last.
-        await client.send(op.continue_in_dialplan(call.id))
+        await Channels(client.send).continue_in_dialplan(call.id)
 
         with pytest.raises(ChannelGone) as caught:
             await set_for_ever(call)

@@ -10,13 +10,13 @@ import pytest
 from ari_serving import (
     Desk,
     back_in_the_dialplan,
+    disallow,
     leave_by_itself,
     serving,
     unexpected,
     until,
 )
 from dialogari.ari import Call, GoneReason, LinkState
-from dialogari.ari import operations as op
 from dialogari.ari.testing import FakeAsterisk, FakeCall
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ async def test_lost_end(fake: FakeAsterisk, app: str) -> None:
     async with serving(fake, app, desk.hold) as client:
         call = await fake.enter_stasis(app)
         await desk.first()
-        await client.send(op.disallow_events(app, ("StasisEnd",)))
+        await disallow(client, app, "StasisEnd")
         await leave_by_itself(client, call)
         await call.enter_stasis(app)
         await until(lambda: len(desk.calls) == 2)

@@ -11,6 +11,7 @@ import pytest
 
 from ari_serving import (
     Desk,
+    disallow,
     ready_again,
     server_of,
     serving,
@@ -18,7 +19,6 @@ from ari_serving import (
 )
 from cable import Cable
 from dialogari.ari import Call, GoneReason, LinkState
-from dialogari.ari import operations as op
 from dialogari.ari.testing import FakeAsterisk, Fault
 from either_pbx import RealPhone
 
@@ -106,7 +106,7 @@ async def test_release_that_spans_a_gap(fake: FakeAsterisk, app: str) -> None:
         await desk.hold(call)
 
     async with serving(fake, app, handle) as client:
-        await client.send(op.disallow_events(app, ("StasisEnd",)))
+        await disallow(client, app, "StasisEnd")
         await (await fake.enter_stasis(app)).left()
         await desk.first()
         await fake.drop()

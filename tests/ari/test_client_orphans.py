@@ -21,7 +21,7 @@ from ari_serving import (
 )
 from dialogari.ari import Client, RequestFailed
 from dialogari.ari import call as call_module
-from dialogari.ari import operations as op
+from dialogari.ari.operations import Channels
 from dialogari.ari.testing import FakeAsterisk, FakeCall, Fault
 from either_pbx import LIMIT, FakePhone, RealPhone
 
@@ -137,7 +137,7 @@ async def test_orphan_that_leaves(fake: FakeAsterisk, app: str) -> None:
     """A call that leaves before its turn is not brought."""
     call = await enter_unseen(fake, app)
     async with serving(fake, app, unexpected) as client:
-        await client.send(op.continue_in_dialplan(call.id))
+        await Channels(client.send).continue_in_dialplan(call.id)
         await asyncio.sleep(0.3)
 
         assert client.calls == 0
@@ -199,16 +199,17 @@ async def spoiled_list(phone: Phone) -> AsyncGenerator[None]:
         yield
         return
     async with Client(server_of(phone.server), "nobody") as client:
-        spoiler = op.originate("spoiler", "Local/s@spoil/n", context="line", extension="s")
-        await client.send(spoiler)
+        await Channels(client.send).originate_with_id(
+            "spoiler", "Local/s@spoil/n", context="line", extension="s", priority=1
+        )
         with pytest.raises(RequestFailed, match="500"):
             await list_until_refused(client)
         yield
-        await client.send(op.hang_up("spoiler"))
+        await Channels(client.send).hangup("spoiler")
 
 
 async def list_until_refused(client: Client) -> None:
     """Ask for the list of channels until that fails."""
     async with asyncio.timeout(LIMIT):
         while True:
-            await client.send(op.list_channels())
+            await Channels(client.send).list()
