@@ -13,8 +13,7 @@ import pytest
 
 from ari_serving import Desk, back_in_the_dialplan, disallow, serving, until
 from dialogari.ari import Call, Client, GoneReason, RequestFailed
-from dialogari.ari import call as call_module
-from dialogari.ari.operations import Channels
+from dialogari.ari.handles import call as call_module
 from dialogari.ari.testing import FakeAsterisk, Fault
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ def lose_answer(fake: FakeAsterisk) -> None:
 async def sent_once(client: Client) -> bool:
     """Tell whether the refusal is still there, so that there was no second `continue`."""
     try:
-        await Channels(client.send).continue_in_dialplan("nobody")
+        await client.session.channels.continue_in_dialplan("nobody")
     except RequestFailed as error:
         return error.status == 500
     return False
@@ -247,7 +246,7 @@ async def test_commands_of_a_past_visit(fake: FakeAsterisk, app: str) -> None:
     async with serving(fake, app, handle) as client:
         entered = await fake.enter_stasis(app)
         await until(lambda: client.calls)
-        await Channels(client.send).continue_in_dialplan(entered.id)  # behind the handler's back
+        await client.session.channels.continue_in_dialplan(entered.id)  # behind the handler's back
         await entered.enter_stasis(app)
         await until(lambda: cleaned)
         await asyncio.sleep(0.1)

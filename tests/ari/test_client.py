@@ -32,8 +32,8 @@ async def test_serves(phone: Phone, app: str) -> None:
         served.append(call)
 
     async with serving(phone.server, app, handle) as client:
-        assert client.state is LinkState.READY
-        assert client.version[0].isdigit()
+        assert client.session.state is LinkState.READY
+        assert client.session.version[0].isdigit()
         await phone.call(app)
         await until(lambda: served)
 
@@ -177,7 +177,7 @@ async def test_strange_events(fake: FakeAsterisk, app: str, stray: dict[str, Any
         await fake.send(app, stray)
         await (await fake.enter_stasis(app)).left()
 
-        assert client.state is LinkState.READY
+        assert client.session.state is LinkState.READY
 
 
 async def test_start_that_can_not_be_read(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ari_serving import Desk, Operation, server_of, serving, until
+from ari_serving import Desk, Operation, connect_to, serving, until
 from dialogari.ari import (
     AriError,
     Call,
@@ -93,9 +93,9 @@ def test_kind_of_not_found(message: str, kind: NotFoundKind) -> None:
 @pytest.mark.parametrize(("operation", "kind"), ABSENT)
 async def test_what_is_not_there(phone: Phone, operation: Operation, kind: NotFoundKind) -> None:
     """Asterisk's own answers about what is not there are told apart."""
-    async with Client(server_of(phone.server), "app") as client:
+    async with connect_to(phone.server, "app") as client:
         with pytest.raises(NotFound) as caught:
-            await operation(client.send)
+            await operation(client.session.send)
 
     assert caught.value.kind is kind
 
@@ -103,9 +103,9 @@ async def test_what_is_not_there(phone: Phone, operation: Operation, kind: NotFo
 @pytest.mark.parametrize("original", BULK_VARIABLES, indirect=True)
 async def test_bulk_for_nobody(phone: Phone) -> None:
     """The bulk request, where there is one, tells a missing channel like every other."""
-    async with Client(server_of(phone.server), "app") as client:
+    async with connect_to(phone.server, "app") as client:
         with pytest.raises(NotFound) as caught:
-            await Channels(client.send).set_channel_vars(NOBODY, {"A": "1"})
+            await client.session.channels.set_channel_vars(NOBODY, {"A": "1"})
 
     assert caught.value.kind is NotFoundKind.CHANNEL
 
@@ -128,9 +128,9 @@ async def test_outside_of_stasis(phone: Phone, app: str) -> None:
 async def test_wrong_password(phone: Phone) -> None:
     """A wrong password has an error of its own."""
     server = Server(phone.server.url, phone.server.username, "wrong")
-    async with Client(server, "app") as client:
+    async with connect_to(server, "app") as client:
         with pytest.raises(Unauthorized) as caught:
-            await Asterisk(client.send).get_info()
+            await Asterisk(client.session.send).get_info()
 
     assert caught.value.status == 401
 
@@ -194,4 +194,4 @@ def test_leaves() -> None:
 async def set_for_ever(client: Client, call: Call) -> None:
     """Set a variable until that fails."""
     while True:
-        await Channels(client.send).set_channel_var(call.id, "A", value="1")
+        await client.session.channels.set_channel_var(call.id, "A", value="1")

@@ -189,7 +189,8 @@ class Calls:
 
     def _give_back_unread(self, event: UnknownEvent) -> None:
         """Send back a call whose event has not the shape we know; a snapshot could not either."""
-        ids = event.channel_ids()
+        keys = (key.partition(":") for key in event.keys())  # noqa: SIM118 - it is no dict
+        ids = [name for kind, _, name in keys if kind == "channel"]
         logger.error("ari_call_unreadable", extra={"calls": ids})
         if ids:
             self._spawn(self._continue_unread(ids[0]))

@@ -50,7 +50,11 @@ class Way(Protocol):
         traceback: TracebackType | None,
     ) -> None: ...
 
-    async def run(self, sessions: Sessions) -> None:
+    def begin(self, sessions: Sessions) -> None:
+        """Take note where the sessions go; those known before any socket are admitted now."""
+        ...
+
+    async def run(self) -> None:
         """Keep connecting, or being connected to. Raises AriError when that is over."""
         ...
 
@@ -63,6 +67,8 @@ def connect(
     Args:
         url: Where ARI is, such as `http://127.0.0.1:8088`, with `/ari` or without.
         application: What stands in the dialplan's Stasis().
+        username: A user of Asterisk's ari.conf.
+        password: That user's.
         subscribe_all: Hear of every channel, bridge, endpoint and device of the Asterisk.
 
     Raises:
@@ -129,6 +135,7 @@ class Client:
             await opening.enter_async_context(self._way)
             await opening.enter_async_context(self._sessions.group)
             opening.callback(self._sessions.cancel)
+            self._way.begin(self._sessions)
             self._sessions.spawn(self._keep())
             self._open = opening.pop_all()
         return self
@@ -143,7 +150,7 @@ class Client:
 
     async def _keep(self) -> None:
         try:
-            await self._way.run(self._sessions)
+            await self._way.run()
         except AriError as error:
             self._failure = error
         finally:

@@ -42,6 +42,7 @@ class Connection:
         self._echo = Echo(application, self._echo_http)
         self._interest = interest
         self._open = AsyncExitStack()
+        self._receiver: Receiver | None = None
         self._link = Link(server.url, application, Probe(), interest, self._http)
 
     async def __aenter__(self) -> Self:
@@ -57,20 +58,23 @@ class Connection:
     ) -> None:
         await self._open.aclose()
 
-    async def run(self, sessions: Sessions) -> NoReturn:
+    def begin(self, sessions: Sessions) -> None:
+        """Have one session, from now on."""
+        self._receiver = sessions.admit(self._link).calls
+
+    async def run(self) -> NoReturn:
         """Keep the link up until cancelled.
 
         Raises:
             Unauthorized: the very first connect was refused; later refusals are retried.
             ApplicationReplaced: another client has the application.
         """
-        receiver = sessions.admit(self._link).calls
         delays = backoff()
         told = ""
         while True:
             generation = self._link.generation
             try:
-                await self._connect_once(receiver)
+                await self._connect_once()
             except ApplicationReplaced:
                 raise
             except AriError as error:
@@ -84,10 +88,11 @@ class Connection:
                     logger.warning("ari_link_down", extra=extra)
             await asyncio.sleep(next(delays))
 
-    async def _connect_once(self, receiver: Receiver) -> None:
+    async def _connect_once(self) -> None:
         """Connect and stay connected; always ends by raising."""
         await self._link.probe.ask(self._link.send)
         async with open_event_socket(
             self._server, self._application, subscribe_all=self._interest.subscribe_all
         ) as socket:
-            await self._link.carry(socket, receiver, self._echo)
+            if self._receiver is not None:
+                await self._link.carry(socket, self._receiver, self._echo)

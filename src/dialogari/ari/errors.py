@@ -48,7 +48,7 @@ class ChannelGone(Exception):
         self.channel_id = channel_id
         self.reason = reason
         self.cause = cause
-        """Why it hung up (ITU-T Q.850), where an event said so: 16 normal, 17 busy, 19 no answer."""
+        """Why it hung up (ITU-T Q.850), where an event said so: 16 normally, 17 busy."""
 
     def __str__(self) -> str:
         return f"channel {self.channel_id} is gone: {self.reason}"

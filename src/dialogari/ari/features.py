@@ -69,7 +69,7 @@ async def _ask_features(send: Send) -> Features:
 
 def _declaration(resource: str) -> Request:
     """Ask for one of the server's own API descriptions, which is no operation of its API."""
-    return Request("GET", f"api-docs/{resource}.json", repeatable=True, bulky=True)
+    return Request("GET", f"api-docs/{resource}.json", repeatable=True, over_http=True)
 
 
 async def _has_array_function(send: Send) -> bool:

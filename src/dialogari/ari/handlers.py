@@ -104,7 +104,7 @@ class Handlers:
     async def _run(self, call: Call, handler: Handler) -> None:
         """Run one call's handler: the boundary at which its faults end."""
         try:
-            await call.run(handler)
+            await call.run(handler(call))
         except ChannelGone:
             pass
         except asyncio.CancelledError:

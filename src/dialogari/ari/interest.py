@@ -45,7 +45,7 @@ class Interest:
             # Never the `allowed` form: it also swallows the answers to commands sent over the
             # events socket (measured on 22.10).
             types = [{"type": name} for name in self._disallowed]
-            await applications.filter(application, {"disallowed": types})
+            await applications.filter(application, filter={"disallowed": types})
         if self.subscribe_all:
             await applications.subscribe(application, EVERYTHING)
         for source in list(self._sources):

@@ -106,7 +106,7 @@ class Link:
 
     async def _send(self, request: Request) -> Response:
         socket, http = self._socket, self._http
-        seconds = SNAPSHOT_TIMEOUT if request.bulky else REQUEST_TIMEOUT
+        seconds = SNAPSHOT_TIMEOUT if request.over_http else REQUEST_TIMEOUT
         if http is None:
             if socket is None:
                 raise Unreachable("it is not connected")
@@ -126,7 +126,7 @@ class Link:
             socket is not None
             and self.probe.features.rest_over_websocket
             and not socket.overdue
-            and not request.bulky
+            and not request.over_http
         )
 
     async def carry(self, socket: EventSocket, receiver: Receiver, echo: Echo) -> NoReturn:

@@ -131,7 +131,7 @@ class Router:
     def route(self, event: Event | UnknownEvent) -> None:
         """Give an event from the socket to its listeners."""
         if self._by_key:
-            for key in event.keys():
+            for key in event.keys():  # noqa: SIM118 - it is no dict
                 for listener in self._by_key.get(key, ()):
                     listener.put(event)
         for listener in self._of_all:

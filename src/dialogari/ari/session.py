@@ -29,7 +29,7 @@ class Session:
 
     @property
     def application(self) -> str:
-        """Its name, as Asterisk knows it; each call has one of its own on a socket for each call."""
+        """Its name as Asterisk knows it; where each call has its own socket, its own name too."""
         return self._link.application
 
     @property

@@ -16,7 +16,7 @@ from dialogari.ari.errors import AriError, ChannelGone, Unreachable
 from dialogari.ari.handles.channel import Channel
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Awaitable, Coroutine, Sequence
 
     from dialogari.ari import models
     from dialogari.ari.session import Session
@@ -37,9 +37,7 @@ class _Target:
 class Call(Channel):
     """Handle of one call; `Client.serve` makes them and gives each to a handler."""
 
-    def __init__(
-        self, session: Session, channel: models.Channel, arguments: Sequence[str]
-    ) -> None:
+    def __init__(self, session: Session, channel: models.Channel, arguments: Sequence[str]) -> None:
         super().__init__(session, channel)
         self.arguments = tuple(arguments)
         """What stood in Stasis() after the application, as Asterisk split it."""
@@ -70,7 +68,7 @@ class Call(Channel):
         self._started.append(task)
         return task
 
-    async def run(self, handler: Coroutine[object, object, None]) -> None:
+    async def run(self, handler: Awaitable[None]) -> None:
         """Run the handler, and what it starts, as one group of tasks."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
