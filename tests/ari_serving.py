@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,14 +17,16 @@ from dialogari.ari.testing import FakeCall
 from dialogari.ari.transport.websocket import EventSocket, open_event_socket
 from either_pbx import LIMIT, bare_session, send
 
+Operation = Callable[[Send], Awaitable[object]]
+"""Sends one command."""
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator
 
     import either_pbx
     from either_pbx import Phone
 
     Handler = Callable[[Call], Awaitable[None]]
-    Operation = Callable[[Send], Awaitable[object]]
 
 
 def server_of(asterisk: either_pbx.Server) -> Server:

@@ -216,9 +216,9 @@ class Connection:
     async def _has_array_function(self) -> bool:
         try:
             module = await operations.Asterisk(self.send).get_module("func_strings.so")
-            return module.status == "Running"
         except (RequestFailed, UnexpectedAnswer):
             return False
+        return module.status == "Running"
 
     async def _read(self, socket: EventSocket, receiver: Receiver) -> None:
         """Decode and hand on; nothing here ever waits for a user of this library."""
