@@ -209,7 +209,7 @@ def test_models_are_read_only() -> None:
 
 
 BRIDGE = next(json.loads(frame) for frame in FRAMES if '"BridgeCreated"' in frame)["bridge"]
-ENDPOINT = {"technology": "PJSIP", "resource": "alice", "channel_ids": list[str]()}
+ENDPOINT: dict[str, Any] = {"technology": "PJSIP", "resource": "alice", "channel_ids": []}
 CONTACT = {"uri": "sip:a", "contact_status": "Reachable", "aor": "a"}
 DEVICE = {"name": "PJSIP/alice", "state": "INUSE"}
 

@@ -1034,6 +1034,7 @@ class Channels:
             "POST",
             f"channels/{_name(channel_id)}/variable",
             _body(variable=variable, value=value, report_events=report_events),
+            repeatable=True,
         )
         await self._send(request)
 
@@ -1055,7 +1056,10 @@ class Channels:
         POST /channels/{channelId}/variables, since Asterisk 20.20.0, 22.10.0, 23.4.0.
         """
         request = Request(
-            "POST", f"channels/{_name(channel_id)}/variables", _body(variables=_texts(variables))
+            "POST",
+            f"channels/{_name(channel_id)}/variables",
+            _body(variables=_texts(variables)),
+            repeatable=True,
         )
         await self._send(request)
 
