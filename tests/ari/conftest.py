@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from ari_serving import UNEXPECTED
-from dialogari.ari import client, connection
+from dialogari.ari import calls, link
 from dialogari.ari.testing import FakeAsterisk
 from dialogari.sandbox.asterisk import Asterisk
 from either_pbx import DIALPLAN, FakePhone, RealPhone
@@ -87,10 +87,10 @@ async def phone(original: Asterisk | None) -> AsyncGenerator[Phone]:
 @pytest.fixture
 def short_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have commands wait a moment only for their answer."""
-    monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.2)
+    monkeypatch.setattr(link, "REQUEST_TIMEOUT", 0.2)
 
 
 @pytest.fixture
 def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a call that only the snapshot knows wait a moment only."""
-    monkeypatch.setattr(client, "GRACE", 0.2)
+    monkeypatch.setattr(calls, "GRACE", 0.2)

@@ -9,16 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ari_serving import made
 from dialogari.ari import UnexpectedAnswer
-from dialogari.ari import operations as op
 from dialogari.ari.arguments import escape_argument, is_in_application, split_arguments
 from dialogari.ari.models import AsteriskPing, CallerID, Channel, DialplanCEP
+from dialogari.ari.operations import Channels
 from dialogari.ari.request import Response
 from either_pbx import RealPhone, connect
 
 if TYPE_CHECKING:
     from dialogari.sandbox.asterisk import Asterisk
 
+VARIABLE = b'{"value":""}'
 NOBODY = CallerID(name="", number="")
 ARGUMENTS = [
     "a,b",
@@ -50,33 +52,24 @@ ARGUMENTS = [
         ("..", ".."),
     ],
 )
-def test_names_in_paths(name: str, segment: str) -> None:
+async def test_names_in_paths(name: str, segment: str) -> None:
     """A name stays one segment of a path, whatever characters it has."""
-    assert op.get_channel(name).path == f"channels/{segment}"
-    assert op.get_application(name).path == f"applications/{segment}"
-    assert op.get_variable("1", name).path == f"channels/1/variable?variable={segment}"
-    assert op.publish_user_event(name, "x", {}).path == f"events/user/x?application={segment}"
-    assert op.disallow_events(name, ()).path == f"applications/{segment}/eventFilter"
+    path = (await made(lambda send: Channels(send).hangup(name))).path
+    query = (await made(lambda send: Channels(send).get_channel_var("1", name), VARIABLE)).path
+
+    assert path == f"channels/{segment}"
+    assert query == f"channels/1/variable?variable={segment}"
 
 
-def test_values_are_strings_in_the_body() -> None:
+async def test_values_are_strings_in_the_body() -> None:
     """Variables travel in the body, as strings and in their order."""
     values = {"B": "1", "A": "true", "C": 'é"\n'}
 
-    one = op.set_variable("1", "A", "7")
-    several = op.set_variables("1", values)
+    one = await made(lambda send: Channels(send).set_channel_var("1", "A", value="7"))
+    several = await made(lambda send: Channels(send).set_channel_vars("1", values))
 
     assert msgspec.json.decode(one.body) == {"variable": "A", "value": "7"}
     assert list(msgspec.json.decode(several.body)["variables"].items()) == list(values.items())
-
-
-def test_only_what_changes_nothing_twice_is_repeatable() -> None:
-    """A lost answer is met by sending again, but never for `continue` or a new call."""
-    assert op.get_channel("1").repeatable
-    assert op.set_variables("1", {}).repeatable
-    assert op.hang_up("1").repeatable
-    assert not op.continue_in_dialplan("1").repeatable
-    assert not op.originate("1", "Local/s@x", context="x", extension="s").repeatable
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"ping": "\xf1"}'])
@@ -159,10 +152,5 @@ def test_is_in_application(application: str, app_data: str, expected: bool) -> N
 
 @given(st.lists(st.text(alphabet=st.sampled_from('a,"\\()[] ñ${};\n')), min_size=1))
 def test_escaped_arguments_stay_whole(values: list[str]) -> None:
-    """Whatever is escaped is split into the same values again; ARRAY() sets just those."""
-    escaped = {f"V{number}": escape_argument(value) for number, value in enumerate(values)}
-    request = op.set_array("1", escaped)
-    sent = msgspec.json.decode(request.body, type=dict[str, str])
-
-    assert sent["variable"] == f"ARRAY({','.join(escaped)})"
-    assert split_arguments(sent["value"]) == values
+    """Whatever is escaped is split into the same values again."""
+    assert split_arguments(",".join(map(escape_argument, values))) == values

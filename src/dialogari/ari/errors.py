@@ -6,6 +6,7 @@
     ├── ApplicationReplaced     another client took the application; stop, never fight
     ├── Unreachable             nothing was executed; trying again is safe
     ├── UnknownOutcome          it may have been executed: sent, but no answer came
+    ├── ListenerOverflowed      events came faster than the program took them
     ├── UnexpectedAnswer        it was executed, but its answer is not what the API says
     └── RequestFailed           Asterisk answered with an error
         ├── NotFound            no such channel, variable, application or resource
@@ -35,15 +36,19 @@ class GoneReason(StrEnum):
     LEFT_STASIS = "left_stasis"
     ABSENT = "absent"
     """It was missing from the snapshot taken after a gap in the events."""
+    LINK_LOST = "link_lost"
+    """The Asterisk that connected to us for it did not come back."""
 
 
 class ChannelGone(Exception):
     """The call is no longer in this application: the caller hung up, or the dialplan took it."""
 
-    def __init__(self, channel_id: str, reason: GoneReason) -> None:
-        super().__init__(channel_id, reason)
+    def __init__(self, channel_id: str, reason: GoneReason, cause: int | None = None) -> None:
+        super().__init__(channel_id, reason, cause)
         self.channel_id = channel_id
         self.reason = reason
+        self.cause = cause
+        """Why it hung up (ITU-T Q.850), where an event said so: 16 normally, 17 busy."""
 
     def __str__(self) -> str:
         return f"channel {self.channel_id} is gone: {self.reason}"
@@ -108,6 +113,17 @@ class UnexpectedAnswer(AriError):
 
     def __str__(self) -> str:
         return f"Asterisk's answer is not {self.expected}: is the address really an ARI?"
+
+
+class ListenerOverflowed(AriError):
+    """A listener left more events untaken than it may hold; those after them are lost to it."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"more than {self.limit} events were left untaken: take them faster, or ask for less"
 
 
 class RequestFailed(AriError):

@@ -134,14 +134,16 @@ def _command(number: str, request: Request) -> _Command:
 
 
 @asynccontextmanager
-async def open_event_socket(server: Server, application: str) -> AsyncGenerator[EventSocket]:
+async def open_event_socket(
+    server: Server, application: str, *, subscribe_all: bool = False
+) -> AsyncGenerator[EventSocket]:
     """Connect as the one client of an application.
 
     Raises:
         Unauthorized: Asterisk refused the user.
         Unreachable: it is not there, or still starting.
     """
-    query = urlencode({"app": application, "subscribeAll": "false"})
+    query = urlencode({"app": application, "subscribeAll": str(subscribe_all).lower()})
     try:
         connection = await connect(
             f"{server.websocket_url}/events?{query}",
