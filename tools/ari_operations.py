@@ -20,19 +20,26 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).with_name("ari_operations.py.in")
 WORDS = Path(__file__).with_name("ari_operations.toml")
-WIDTH = 92
+WIDTH = 91
 """Of the text of a docstring."""
 
+IN_QUERY = {"GET", "DELETE"}
+"""The methods whose parameters stand in the query."""
 BARE = "filter"
 """The one parameter that is the whole body, and not a field of it."""
+TEXTS = "Mapping[str, str]"
+SETTINGS = "Mapping[str, str | Setting]"
 CONTAINERS = {
-    "variables": "Mapping[str, str]",
+    "variables": SETTINGS,
     "fields": "Sequence[models.ConfigTuple]",
     BARE: 'Mapping[Literal["allowed", "disallowed"], Sequence[Mapping[str, str]]]',
 }
 """Types of the parameters that the descriptions leave open."""
-OPEN = {("events.user_event", "variables"): "Mapping[str, object]"}
-"""Those of single operations: the variables of a user event are no channel variables."""
+RESOURCE_CONTAINERS = {
+    ("endpoints", "variables"): TEXTS,
+    ("events", "variables"): "Mapping[str, object]",
+}
+"""Where `variables` are not those of a channel or a bridge."""
 
 
 def render(described: Described) -> str:
@@ -103,13 +110,13 @@ def _signature(operation: Operation) -> str:
 
 
 def _type(operation: Operation, parameter: Parameter) -> str:
-    key = f"{snake(operation.resource)}.{snake(operation.nickname)}"
     if parameter.place == "body":
-        return OPEN.get((key, parameter.name), CONTAINERS[parameter.name])
+        key = (operation.resource, parameter.name)
+        return RESOURCE_CONTAINERS.get(key) or CONTAINERS[parameter.name]
     kind = python_type(parameter.type)
     if parameter.values:
         kind = f"Literal[{', '.join(repr(value) for value in parameter.values)}]"
-    return f"Sequence[{kind}]" if parameter.several else kind
+    return f"{kind} | Sequence[{kind}]" if parameter.several else kind
 
 
 def _answer(operation: Operation) -> str:
@@ -120,10 +127,13 @@ def _answer(operation: Operation) -> str:
 def _docstring(operation: Operation, words: Mapping[str, Any]) -> str:
     told = words.get("words", f"Operation `{operation.nickname}`.")
     parts = [textwrap.fill(line, WIDTH) for line in told.strip().split("\n\n")]
+    if len(parts[0]) > WIDTH - len('"""'):
+        raise SystemExit(f"{WORDS.name}: {operation.nickname} must begin with one line")
     listed = [line for one in operation.parameters for line in _about(one, words)]
     if listed:
         parts.append("\n".join(listed))
-    parts.append(f"{operation.method} {operation.path}, since Asterisk {_since(operation)}.")
+    place = f"{operation.method} {operation.path}, since Asterisk {_since(operation)}."
+    parts.append(textwrap.fill(place, WIDTH))
     return '"""' + "\n\n".join(parts) + '\n"""'
 
 
@@ -149,11 +159,12 @@ def _statements(operation: Operation, words: Mapping[str, Any]) -> Iterator[str]
     path = re.sub(r"\{(\w+)\}", lambda found: f"{{_name({snake(found[1])})}}", operation.path[1:])
     sent = [one for one in operation.parameters if one.place != "path"]
     arguments = [f'"{operation.method}"']
-    if operation.method in {"POST", "PUT"}:
-        arguments += [_string(path), *([_body(operation, sent)] if sent else [])]
+    if operation.method in IN_QUERY:
+        if sent:
+            yield f"query = _query({_pairs(operation, sent)})"
+        arguments.append(_string(path + ("{query}" if sent else "")))
     else:
-        query = f"{{_query({_pairs(operation, sent)})}}" if sent else ""
-        arguments.append(_string(path + query))
+        arguments += [_string(path), *([_body(operation, sent)] if sent else [])]
     if words.get("repeatable", operation.method != "POST"):
         arguments.append("repeatable=True")
     if words.get("over_http", operation.answer == "binary"):
@@ -182,8 +193,12 @@ def _pairs(operation: Operation, sent: list[Parameter]) -> str:
     pairs: list[str] = []
     for one in sent:
         value = snake(one.name)
-        if _type(operation, one) == CONTAINERS["variables"]:
+        if _type(operation, one) in {TEXTS, SETTINGS}:
             value = f"_texts({value})"
+        elif operation.method in IN_QUERY and one.several:
+            value = f'_listed("{value}", {value})'
+        elif operation.method in IN_QUERY and one.type != "string":
+            raise SystemExit(f"{operation.nickname}: teach _query to write {one.type}")
         pairs.append(f"{one.name}={value}")
     if any(keyword.iskeyword(one.name) for one in sent):
         return "**{" + ", ".join(re.sub(r"^(\w+)=", r'"\1": ', pair) for pair in pairs) + "}"
