@@ -13,6 +13,7 @@ from dialogari.ari import calls, link
 from dialogari.ari.testing import FakeAsterisk
 from dialogari.sandbox.asterisk import Asterisk
 from either_pbx import DIALPLAN, FakePhone, RealPhone
+from masquerade import DIALPLAN as BY_SIP
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -53,14 +54,14 @@ async def fake() -> AsyncGenerator[FakeAsterisk]:
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def real(asterisk_installation: Installation) -> AsyncGenerator[Asterisk]:
     """A real Asterisk for all tests of this folder."""
-    async with Asterisk(asterisk_installation, dialplan=DIALPLAN + SPOILED) as running:
+    async with Asterisk(asterisk_installation, dialplan=DIALPLAN + BY_SIP + SPOILED) as running:
         yield running
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def real_16(old_installation: Installation) -> AsyncGenerator[Asterisk]:
     """The oldest real Asterisk for all tests of this folder."""
-    async with Asterisk(old_installation, dialplan=DIALPLAN + SPOILED) as running:
+    async with Asterisk(old_installation, dialplan=DIALPLAN + BY_SIP + SPOILED) as running:
         yield running
 
 

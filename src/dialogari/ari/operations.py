@@ -129,7 +129,7 @@ class Applications:
 
 
 class Asterisk:
-    """The server itself: what it is, its modules, logs, global variables and dynamic configuration."""
+    """The server itself: modules, logs, global variables and dynamic configuration."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

@@ -29,7 +29,7 @@ from dialogari.ari.request import Request, Response
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from websockets.asyncio.client import ClientConnection
+    from websockets.asyncio.connection import Connection
 
     from dialogari.ari.models import RESTResponse
     from dialogari.ari.transport import Server
@@ -57,9 +57,12 @@ class _Command(msgspec.Struct, tag="RESTRequest", omit_defaults=True):
 
 
 class EventSocket:
-    """One connected websocket. Whoever reads `frames` hands answers back to `resolve`."""
+    """One connected websocket, whoever opened it.
 
-    def __init__(self, connection: ClientConnection) -> None:
+    Whoever reads `frames` hands answers back to `resolve`.
+    """
+
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._numbers = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[Response | None]] = {}
