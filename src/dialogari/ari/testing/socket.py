@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 from typing import TYPE_CHECKING
 
 from aiohttp import WSMsgType, web
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import AsyncIterator
 
 LARGEST_MESSAGE = 65_535
 """Bytes; a larger one is answered with close 1009."""
 CLOSE_TIMEOUT = 2.0
+WRITE_TIMEOUT = 5.0
+"""Seconds for which a client may not read before its socket is cut (websocket_write_timeout)."""
 
 
 class Socket:
-    """One connected client."""
+    """One connected client. What is sent goes out in its order, by `write`, which must run."""
 
     def __init__(self) -> None:
         self._connection = web.WebSocketResponse(
             protocols=("ari",), max_msg_size=LARGEST_MESSAGE, compress=False, timeout=CLOSE_TIMEOUT
         )
         self._transport: asyncio.Transport | None = None
+        self._frames: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def accept(self, request: web.Request) -> web.WebSocketResponse:
         """Finish the handshake."""
@@ -31,10 +33,22 @@ class Socket:
         self._transport = request.transport
         return self._connection
 
-    async def send(self, frame: bytes) -> None:
-        """Send one text frame; one to a closed socket is lost without an error."""
-        with contextlib.suppress(ConnectionError):
-            await self._connection.send_str(frame.decode())
+    def send(self, frame: bytes) -> None:
+        """Send one text frame, in its turn; one to a closed socket is lost without an error."""
+        self._frames.put_nowait(frame)
+
+    async def write(self) -> None:
+        """Send what there is to send, until the connection ends or its client does not read."""
+        while True:
+            frame = await self._frames.get()
+            try:
+                async with asyncio.timeout(WRITE_TIMEOUT):
+                    await self._connection.send_str(frame.decode())
+            except TimeoutError:
+                self.abort()
+                return
+            except ConnectionError:
+                return
 
     async def texts(self) -> AsyncIterator[str]:
         """Yield what the client sends, until it goes. Binary messages are ignored, as measured."""

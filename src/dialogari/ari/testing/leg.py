@@ -1,0 +1,282 @@
+"""One channel of a FakeAsterisk: its life in the dialplan, in Stasis, and its end.
+
+Its methods change the state at once and tell the events; those that a channel's thread does in
+its turn go through `line`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING
+
+from dialogari.ari.models import (
+    ApplicationMoveFailed,
+    CallerID,
+    Channel,
+    ChannelDestroyed,
+    ChannelDialplan,
+    ChannelHangupRequest,
+    ChannelStateChange,
+    ChannelVarset,
+    DialplanCEP,
+    StasisEnd,
+    StasisStart,
+)
+from dialogari.ari.testing.exchange import now
+from dialogari.ari.testing.line import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dialogari.ari.testing.bridge import Bridge
+    from dialogari.ari.testing.dialing import Dialing
+    from dialogari.ari.testing.exchange import Exchange
+
+NORMAL_CLEARING = 16
+"""Cause of an ordinary hang-up (ITU-T Q.850)."""
+BY_COMMAND = 32
+"""Cause that a hang-up over ARI is announced with."""
+CAUSES = {
+    0: "Unknown",
+    16: "Normal Clearing",
+    17: "User busy",
+    19: "User alerting, no answer",
+    21: "Call Rejected",
+    34: "Circuit/channel congestion",
+}
+
+
+class Leg:
+    """A channel."""
+
+    def __init__(self, exchange: Exchange, identifier: str, name: str, state: str = "Up") -> None:
+        self.exchange = exchange
+        self.id = identifier
+        self.name = name
+        self.state = state
+        self.caller = CallerID(name="", number="")
+        self.connected = CallerID(name="", number="")
+        self.place = ("fake", "s", 2)
+        self.dialplan = ("Wait", "600")
+        self.application: str | None = None
+        self.endpoint = ""
+        self.has_pbx = True
+        self.hung_up = False
+        self.is_ending = False
+        self.given: dict[str, str] = {}
+        self.variables: dict[str, str] = {}
+        self.active: set[str] = set()
+        self.played: list[str] = []
+        self.digits_sent = ""
+        self.bridge: Bridge | None = None
+        self.dialing: Dialing | None = None
+        self.left = asyncio.Event()
+        self.line = Line(self._idle)
+        self._created = now()
+        self._going: Callable[[], None] | None = None
+        exchange.legs[identifier] = self
+
+    @property
+    def uri(self) -> str:
+        """What applications subscribe to."""
+        return f"channel:{self.id}"
+
+    @property
+    def model(self) -> Channel:
+        """The channel as `GET /channels/{id}` and the events show it."""
+        application, arguments = self.dialplan
+        context, extension, priority = self.place
+        return Channel(
+            id=self.id,
+            name=self.name,
+            state=self.state,
+            protocol_id="" if self.name.startswith("Local/") else f"{self.id}@127.0.0.1",
+            caller=self.caller,
+            connected=self.connected,
+            accountcode="",
+            dialplan=DialplanCEP(
+                context=context,
+                exten=extension,
+                priority=priority,
+                app_name=application,
+                app_data=arguments,
+            ),
+            creationtime=self._created,
+            language="en",
+        )
+
+    def heard(self, uri: str) -> None:
+        """Take note of a medium that is played."""
+        self.played.append(uri)
+
+    def change_state(self, state: str) -> None:
+        """Ring, or be answered."""
+        if state != self.state:
+            self.state = state
+            event = ChannelStateChange(application="", timestamp=now(), channel=self.model)
+            self.exchange.tell(event, self.uri)
+
+    def tell_variable(self, name: str, value: str) -> None:
+        """Tell of a variable that Asterisk itself sets."""
+        event = ChannelVarset(
+            application="", timestamp=now(), variable=name, value=value, channel=self.model
+        )
+        self.exchange.tell(event, self.uri)
+
+    def set_variable(self, name: str, value: str | None) -> None:
+        """Set a variable, or unset it with None."""
+        known = name in self.variables or name in self.given
+        self.variables.pop(name, None)
+        if value is None:
+            self.given.pop(name, None)
+        else:
+            self.variables[name] = value
+        if value is not None or known:
+            self.tell_variable(name, value or "")
+
+    def get_variable(self, name: str) -> str | None:
+        """Return a variable as it now is; None: there is none."""
+        return self.variables.get(name, self.given.get(name))
+
+    def run(self, application: str, arguments: str) -> None:
+        """Run an application of the dialplan."""
+        self.dialplan = (application, arguments)
+        event = ChannelDialplan(
+            application="",
+            timestamp=now(),
+            channel=self.model,
+            dialplan_app=application,
+            dialplan_app_data=arguments,
+        )
+        self.exchange.tell(event, self.uri)
+
+    def enter(self, application: str, args: Sequence[str], replace: Leg | None = None) -> bool:
+        """Let Stasis() run; return whether it did, as without a listener it fails at once."""
+        if self.hung_up or not self.exchange.is_listening(application):
+            self.tell_variable("STASISSTATUS", "FAILED")
+            return False
+        self.dialplan = ("Stasis", ",".join([application, *args]))
+        self.tell_variable("STASISSTATUS", "")
+        self._start(application, args, replace)
+        return True
+
+    def _start(self, application: str, args: Sequence[str], replace: Leg | None = None) -> None:
+        self.application = application
+        self.is_ending = False
+        self.left.clear()
+        self.exchange.subscribe(application, self.uri)
+        start = StasisStart(
+            application=application,
+            timestamp=now(),
+            args=list(args),
+            channel=self.model,
+            replace_channel=None if replace is None else replace.model,
+        )
+        self.exchange.send(start)
+
+    def go(self, then: Callable[[], None]) -> None:
+        """Leave Stasis once all that was asked for is done, and then do this."""
+        self._going = then
+
+    def go_now(self, then: Callable[[], None]) -> None:
+        """Leave Stasis, with what goes on there cut short."""
+        self._going = then
+        self.is_ending = True
+        self.line.interrupt()
+
+    def _idle(self) -> None:
+        going, self._going = self._going, None
+        if going is not None:
+            going()
+
+    def move(self, application: str, args: Sequence[str]) -> None:
+        """Go over to another application; the new one hears of it first, as measured."""
+        old = self.application
+        if old is None:
+            return
+        if not self.exchange.is_listening(application):
+            failed = ApplicationMoveFailed(
+                application=old,
+                timestamp=now(),
+                channel=self.model,
+                destination=application,
+                args=list(args),
+            )
+            self.exchange.send(failed)
+            return
+        end = StasisEnd(application=old, timestamp=now(), channel=self.model)
+        self._start(application, args)
+        self.exchange.send(end)
+        self.exchange.unsubscribe(old, self.uri)
+
+    def end_stasis(self, *, hung_up: bool = False) -> None:
+        """Go out of Stasis."""
+        if self.application is None:
+            return
+        if self.bridge is not None:
+            self.bridge.remove(self, hung_up=hung_up)
+        application, self.application = self.application, None
+        self.exchange.leaving[self.id] = self.left
+        end = StasisEnd(application=application, timestamp=now(), channel=self.model)
+        self.dialplan = ("Wait", "600")
+        self.exchange.send(end)
+        self.exchange.unsubscribe(application, self.uri)
+        self.tell_variable("STASISSTATUS", "SUCCESS")
+
+    def to_dialplan(self, context: str = "", extension: str = "", priority: int = 0) -> None:
+        """Go on in the dialplan, where another Stasis() may stand."""
+        self.end_stasis()
+        self.active.clear()
+        old_context, old_extension, old_priority = self.place
+        place = (context or old_context, extension or old_extension, priority or old_priority + 1)
+        self.place = place
+        entry = self.exchange.extensions.get(place[:2]) if context or extension else None
+        if entry is None:
+            self.run("Wait", "600")
+        else:
+            self.enter(*entry)
+
+    def hang_up(self, cause: int = NORMAL_CLEARING, *, by_command: bool = False) -> None:
+        """Hang up, whoever does."""
+        if self.hung_up:
+            return
+        self.hung_up = True
+        self.is_ending = True
+        announced = BY_COMMAND if by_command else cause
+        self.request_hangup(announced, soft=by_command)
+        if self.dialing is not None:
+            self.dialing.give_up()
+        then = partial(self.destroy, cause)
+        if self.application is None:
+            then()
+        else:
+            self.go_now(then)
+
+    def destroy(self, cause: int = NORMAL_CLEARING) -> None:
+        """Be no more."""
+        self.hung_up = True
+        self.end_stasis(hung_up=True)
+        self.exchange.legs.pop(self.id, None)
+        if self.has_pbx:
+            self.request_hangup(NORMAL_CLEARING, soft=True)
+        destroyed = ChannelDestroyed(
+            application="",
+            timestamp=now(),
+            cause=cause,
+            cause_txt=CAUSES.get(cause, "Unknown"),
+            channel=self.model,
+        )
+        self.exchange.tell(destroyed, self.uri)
+        self.exchange.forget(self.uri)
+
+    def request_hangup(self, cause: int, *, soft: bool = False) -> None:
+        """Tell that the channel is asked to hang up."""
+        request = ChannelHangupRequest(
+            application="",
+            timestamp=now(),
+            cause=cause,
+            soft=True if soft else None,
+            channel=self.model,
+        )
+        self.exchange.tell(request, self.uri)
