@@ -43,9 +43,9 @@ class Held:
     events: list[Event] = field(default_factory=list["Event"])
 
     def concerns(self, event: Event) -> bool:
-        """Tell whether one of them is about a channel that this event is about."""
-        channels = set(event.channel_ids())
-        return any(not channels.isdisjoint(earlier.channel_ids()) for earlier in self.events)
+        """Tell whether one of them is about an object that this event is about."""
+        keys = set(event.keys())
+        return any(not keys.isdisjoint(earlier.keys()) for earlier in self.events)
 
 
 @dataclass(slots=True)
