@@ -122,13 +122,16 @@ class Router:
     def __init__(self) -> None:
         self._by_key: dict[str, list[Hearer]] = {}
         self._of_all: list[Hearer] = []
+        self._over = False
 
     def add(self, listener: Hearer) -> None:
-        """Let a listener hear from now on."""
+        """Let a listener hear from now on; it ends at once where nothing will come any more."""
         for key in listener.keys:
             self._by_key.setdefault(key, []).append(listener)
         if not listener.keys:
             self._of_all.append(listener)
+        if self._over:
+            listener.end()
 
     def remove(self, listener: Hearer) -> None:
         """Let it hear no more."""
@@ -169,7 +172,8 @@ class Router:
                 listener.end()
 
     def end_all(self) -> None:
-        """End every listener: there is nothing more to hear."""
+        """End every listener, and those to come: there is nothing more to hear."""
+        self._over = True
         for listener in self._listeners(self._by_key.keys()) | {*self._of_all}:
             listener.end()
 

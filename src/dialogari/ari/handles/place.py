@@ -78,7 +78,10 @@ class Place(ABC):
 
     def listen(self, *types: type[E]) -> Listener[E] | Listener[Told]:
         """Return a listener for its events, of these types or of all; it ends when this is gone."""
-        return self.session.listen(self.key, types=types)
+        listener = self.session.listen(self.key, types=types)
+        if self.gone is not None:
+            listener.end()
+        return listener
 
     async def wait_until_gone(self) -> GoneReason:
         """Wait, without a limit of its own, until it is no longer here; return why."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
-from dialogari.ari.errors import NotFound, UnknownOutcome
-from dialogari.ari.handles.waiting import new_id
+from dialogari.ari.errors import NotFound, RequestFailed, UnknownOutcome
+from dialogari.ari.handles.waiting import new_id, undone
 from dialogari.ari.handles.watch import Watch
-from dialogari.ari.models import PlaybackContinuing, PlaybackFinished, PlaybackStarted
+from dialogari.ari.models import PlaybackFinished, PlaybackStarted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LEAVING = 0.5
-"""Seconds in which a channel that hangs up is gone after what played on it has failed."""
+"""Seconds in which a channel that hangs up is gone after what played on it has failed, and in which
+a playback that is stopped has mostly ended."""
 CERTAIN = ("sound:", "tone:", "digits:", "number:", "characters:")
 """Media whose end Asterisk always tells. A stored recording that does not exist, or a scheme it
 does not know, is begun and forgotten without an event (measured on 22.10 and 16.28)."""
@@ -94,7 +96,14 @@ class Playback:
         return self.ended
 
     async def stop(self) -> None:
-        """End it; `wait` tells when it has. Raises AriError."""
+        """End it; `wait` tells when it has.
+
+        Digits, numbers and characters can't be interrupted: they are said to their end, and no
+        media after them are played (measured on 22.10 and 16.28).
+
+        Raises:
+            AriError: it plays on.
+        """
         if self._over.is_set():
             return
         self._stopped = True
@@ -102,6 +111,9 @@ class Playback:
             await self.target.session.playbacks.stop(self.id)
         except NotFound:
             self.miss()
+        except RequestFailed as error:
+            if error.status != 500:  # noqa: PLR2004 - Asterisk's "not now"
+                raise
 
     async def pause(self) -> None:
         """Stand still. One that has not begun refuses: InvalidState. Raises AriError."""
@@ -152,19 +164,20 @@ class Playback:
         return True
 
     async def leave(self) -> None:
-        """Have it over; for the end of its scope. Raises AriError."""
-        try:
-            await self.stop()
-        finally:
-            if self.target.gone is None:
-                self._end(PlaybackEnd.STOPPED)
+        """Stop it; for the end of its scope. Raises AriError."""
+        await self.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEAVING):
+                await self._over.wait()
 
     def take(self, event: Event | UnknownEvent) -> None:
         """Take an event about it."""
         match event:
-            case PlaybackStarted() | PlaybackContinuing():
+            case PlaybackStarted():
                 self.playback = event.playback
-                if not event.playback.media_uri.startswith(CERTAIN):
+                if self._stopped:  # that ended, or failed to end, the medium before
+                    self.target.session.spawn(undone(self.key, self.stop()))
+                elif not event.playback.media_uri.startswith(CERTAIN):
                     self._watch.look_after(FORGOTTEN_AFTER)
             case PlaybackFinished():
                 self.playback = event.playback
