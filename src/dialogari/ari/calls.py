@@ -22,6 +22,7 @@ from dialogari.ari.link import LinkState
 from dialogari.ari.models import (
     ChannelDestroyed,
     ChannelHangupRequest,
+    Dial,
     StasisEnd,
     StasisStart,
     UnknownEvent,
@@ -86,6 +87,8 @@ class Calls:
             case ChannelDestroyed():
                 self._note_cause(event.channel.id, event.cause)
                 self._end(event.channel.id, GoneReason.DESTROYED)
+            case Dial() if event.peer.id in self._legs:
+                self._legs[event.peer.id].note_dialing(event.dialstatus)
             case UnknownEvent(type="StasisStart"):
                 if event.application == self._session.application:
                     self._give_back_unread(event)

@@ -58,7 +58,7 @@ class Bridge(Place):
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The ids of those in it, as last told, in the order they came."""
+        """The ids of those in it, as last told, in no order."""
         return tuple(self.bridge.channels)
 
     def absence(self) -> BridgeGone:

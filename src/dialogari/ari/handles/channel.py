@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Literal, TypedDict
 
-from dialogari.ari.arguments import escape_argument
 from dialogari.ari.errors import (
     ChannelGone,
     GoneReason,
@@ -183,10 +182,13 @@ class Channel(Place):
         """Hand the channel over to another application; it has left ours when this returns.
 
         Raises:
+            ValueError: an argument has a comma, at which Asterisk would split it.
             MoveFailed: no such application is connected; the channel has stayed.
             TimeoutError: it has not left after so many seconds, as while something plays to it.
         """
-        text = ",".join(map(escape_argument, arguments))
+        if any("," in argument for argument in arguments):
+            raise ValueError("an argument for another application can't have a comma")
+        text = ",".join(arguments)  # split at commas alone, whatever is quoted or escaped
         async with self.listen(ApplicationMoveFailed) as failures, asyncio.timeout(seconds):
             await self._operations.move(self.id, application, app_args=text or None)
             await first_of(self.wait_until_gone(), _raise_first(failures))

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LEAVING = 0.5
-"""Seconds in which a channel that hangs up is gone after what played on it has failed, and in which
-a playback that is stopped has mostly ended."""
+"""Seconds in which it shows that what plays failed because its channel hangs up, and in which what
+is stopped has mostly ended."""
 CERTAIN = ("sound:", "tone:", "digits:", "number:", "characters:")
 """Media whose end Asterisk always tells. A stored recording that does not exist, or a scheme it
 does not know, is begun and forgotten without an event (measured on 22.10 and 16.28)."""
@@ -87,11 +87,11 @@ class Playback:
             await self._over.wait()
         if self.ended is None:
             raise self.target.absence()
-        if self.ended is PlaybackEnd.FAILED:
+        if self.ended in {PlaybackEnd.FAILED, PlaybackEnd.UNTOLD}:
             if await self.target.is_gone_within(LEAVING):
                 raise self.target.absence()
             media = self.playback.media_uri if self.playback is not None else ""
-            extra = {"target": self.target.key, "media": media}
+            extra = {"target": self.target.key, "media": media, "end": self.ended}
             logger.warning("ari_playback_failed", extra=extra)
         return self.ended
 
