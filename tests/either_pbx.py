@@ -235,11 +235,14 @@ class Client:
 
 
 def _channel_of(event: dict[str, Any]) -> str:
-    channel = event.get("channel") or event.get("peer")
-    if channel is not None:
-        return channel["id"]
-    target: str = (event.get("playback") or event.get("recording") or {}).get("target_uri", "")
-    return target.removeprefix("channel:")
+    """Return the id of the channel that an event is about, or nothing."""
+    for name in ("channel", "peer"):
+        if name in event:
+            return event[name]["id"]
+    for name in ("playback", "recording"):
+        if name in event:
+            return str(event[name]["target_uri"]).removeprefix("channel:")
+    return ""
 
 
 @asynccontextmanager

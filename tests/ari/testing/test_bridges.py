@@ -27,7 +27,7 @@ def told(client: Client) -> list[str]:
     return [event["type"] for event in client.seen if event["type"] not in left_out]
 
 
-async def test_bridge(phone: Phone, client: Client) -> None:
+async def test_bridge(client: Client) -> None:
     """A bridge is made, listed and destroyed; without a subscription none of it is told."""
     made = await client.send("POST", f"bridges/{client.app}", {"type": "holding", "name": "n"})
     shown = await client.send("GET", f"bridges/{client.app}")
@@ -185,7 +185,7 @@ async def test_media(phone: Phone, client: Client) -> None:
     ]
 
 
-async def test_music(phone: Phone, client: Client) -> None:
+async def test_music(client: Client) -> None:
     """Music can be stopped once it has been started."""
     bridge = await make(client)
 

@@ -33,7 +33,7 @@ async def gone(client: Client) -> dict[str, Any]:
     return client.of_type("ChannelDestroyed")[number - 1]
 
 
-async def test_answered(phone: Phone, client: Client) -> None:
+async def test_answered(client: Client) -> None:
     """An answered call enters the application, with its arguments, variables and caller."""
     body = {"appArgs": "x,y", "callerId": "Bob <123>", "variables": {"V": "1"}}
     made = await originate(client, "up", **body)
@@ -64,7 +64,7 @@ async def test_answered(phone: Phone, client: Client) -> None:
     assert dials == ["", "ANSWER"]
 
 
-async def test_unanswered(phone: Phone, client: Client) -> None:
+async def test_unanswered(client: Client) -> None:
     """A call that is not answered in time never enters; only its end is told."""
     await originate(client, "ring", timeout=1)
     early = await client.send("POST", f"channels/{client.app}/play?media=sound:x")
@@ -78,9 +78,7 @@ async def test_unanswered(phone: Phone, client: Client) -> None:
 @pytest.mark.parametrize(
     ("extension", "status", "hangup_told"), [("busy", "BUSY", False), ("reject", "NOANSWER", True)]
 )
-async def test_refused(
-    phone: Phone, client: Client, extension: str, status: str, hangup_told: bool
-) -> None:
+async def test_refused(client: Client, extension: str, status: str, hangup_told: bool) -> None:
     """Whoever is called may be busy or refuse."""
     await originate(client, extension)
     await gone(client)
@@ -90,7 +88,7 @@ async def test_refused(
     assert client.of_type("Dial")[-1]["dialstatus"] == status
 
 
-async def test_given_up(phone: Phone, client: Client) -> None:
+async def test_given_up(client: Client) -> None:
     """A call can be given up while it rings."""
     await originate(client, "ring")
     await client.event("Dial", number=2)
@@ -123,9 +121,7 @@ REFUSALS: list[tuple[dict[str, Any], int, str]] = [
 
 
 @pytest.mark.parametrize(("body", "status", "message"), REFUSALS)
-async def test_refusals(
-    phone: Phone, client: Client, body: dict[str, Any], status: int, message: str
-) -> None:
+async def test_refusals(client: Client, body: dict[str, Any], status: int, message: str) -> None:
     """What a call needs is said in Asterisk's words."""
     answer = await client.send("POST", "channels", body)
 
@@ -156,7 +152,7 @@ async def test_false_duplicate(phone: Phone, client: Client) -> None:
     ] * 2
 
 
-async def test_create_and_dial(phone: Phone, client: Client) -> None:
+async def test_create_and_dial(client: Client) -> None:
     """A channel can be made first, in the application at once, and dialled later."""
     body = {"endpoint": "Local/up@line/n", "app": client.app, "appArgs": "q"}
     made = await client.send("POST", "channels/create", {**body, "channelId": client.app})
@@ -181,7 +177,7 @@ async def test_create_and_dial(phone: Phone, client: Client) -> None:
     ]
 
 
-async def test_created_but_unanswered(phone: Phone, client: Client) -> None:
+async def test_created_but_unanswered(client: Client) -> None:
     """A channel that is dialled in vain leaves Stasis when the time is up."""
     body = {"endpoint": "Local/ring@line/n", "app": client.app, "channelId": client.app}
     await client.send("POST", "channels/create", body)
