@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-from dialogari.ari import Call, Client, LinkState, Server
-from dialogari.ari import operations as op
+import either_pbx
+from dialogari.ari import Call, Client, LinkState, Server, connect
 from dialogari.ari.models import RESTResponse, decode_event
+from dialogari.ari.request import Request, Response, Send
 from dialogari.ari.testing import FakeCall
 from dialogari.ari.transport.websocket import EventSocket, open_event_socket
-from either_pbx import LIMIT, bare_session, send
+from either_pbx import LIMIT, Phone, bare_session, send
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
-
-    import either_pbx
-    from either_pbx import Phone
-
-    Handler = Callable[[Call], Awaitable[None]]
+Handler = Callable[[Call], Awaitable[None]]
+Operation = Callable[[Send], Awaitable[object]]
 
 
 def server_of(asterisk: either_pbx.Server) -> Server:
@@ -29,12 +26,17 @@ def server_of(asterisk: either_pbx.Server) -> Server:
     return Server(asterisk.url, asterisk.username, asterisk.password)
 
 
+def connect_to(asterisk: either_pbx.Server, app: str) -> Client:
+    """Return a client of an application."""
+    return connect(asterisk.url, app, username=asterisk.username, password=asterisk.password)
+
+
 @asynccontextmanager
 async def serving(
     asterisk: either_pbx.Server, app: str, handler: Handler, *, resumed: Handler | None = None
 ) -> AsyncGenerator[Client]:
     """Serve an application's calls; ready when it yields, cancelled at the end."""
-    async with Client(server_of(asterisk), app) as client, asyncio.TaskGroup() as tasks:
+    async with connect_to(asterisk, app) as client, asyncio.TaskGroup() as tasks:
         task = tasks.create_task(client.serve(handler, resumed=resumed or unexpected))
         async with asyncio.timeout(LIMIT):
             await client.wait_until_ready()
@@ -89,14 +91,33 @@ async def back_in_the_dialplan(phone: Phone, call: Call) -> None:
 
 async def ready_again(client: Client) -> None:
     """Wait until the link has been down and is up."""
-    await until(lambda: client.state is LinkState.CONNECTING)
-    await until(lambda: client.state is LinkState.READY)
+    await until(lambda: client.session.state is LinkState.CONNECTING)
+    await until(lambda: client.session.state is LinkState.READY)
 
 
 async def leave_by_itself(client: Client, call: FakeCall) -> None:
     """Let a call leave behind its handler's back, as TIMEOUT(absolute) does."""
-    await client.send(op.continue_in_dialplan(call.id))
+    await client.session.channels.continue_in_dialplan(call.id)
     await call.left()
+
+
+async def disallow(client: Client, app: str, *types: str) -> None:
+    """Have no events of these types sent to an application."""
+    disallowed = [{"type": name} for name in types]
+    await client.session.applications.filter(app, filter={"disallowed": disallowed})
+
+
+async def made(operation: Operation, answer: bytes = b"{}") -> Request:
+    """Return the request that an operation sends; `answer` is what it gets."""
+    sent: list[Request] = []
+
+    async def send(request: Request) -> Response:
+        sent.append(request)
+        return Response(200, answer)
+
+    await operation(send)
+    (request,) = sent
+    return request
 
 
 @dataclass(slots=True)

@@ -11,8 +11,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from ari_serving import connect_to
 from dialogari.ari import Call, Client, Server
-from dialogari.ari.operations import hang_up, originate
 from dialogari.dialplan.variables import response_variables
 from dialogari.turn import Status, TurnResponse
 
@@ -122,7 +122,7 @@ class Phone:
         return Server(self.asterisk.url, self.asterisk.username, self.asterisk.password)
 
     async def __aenter__(self) -> Self:
-        self._client = await Client(self.server, self.probe).__aenter__()
+        self._client = await connect_to(self.asterisk, self.probe).__aenter__()
         self._tasks = await asyncio.TaskGroup().__aenter__()
         self._serving = self._tasks.create_task(
             self._client.serve(self._arrived, resumed=self._arrived)
@@ -152,14 +152,13 @@ class Phone:
         if words is not None:
             settings["USER_INPUT"] = words
         self.expect(tag)
-        await self._client.send(
-            originate(
-                tag,
-                f"Local/{extension}@ask/n",
-                context="line",
-                extension="s",
-                variables={f"__{name}": value for name, value in settings.items()},
-            )
+        await self._client.session.channels.originate_with_id(
+            tag,
+            f"Local/{extension}@ask/n",
+            context="line",
+            extension="s",
+            priority=1,
+            variables={f"__{name}": value for name, value in settings.items()},
         )
         return tag
 
@@ -195,7 +194,7 @@ class Phone:
         """Put the receiver down, wherever the call is."""
         assert self._client is not None
         try:
-            await self._client.send(hang_up(tag))
+            await self._client.session.channels.hangup(tag)
         except Exception as error:  # noqa: BLE001 - it may be gone already
             assert "not found" in str(error)  # noqa: PT017
 

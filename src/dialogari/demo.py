@@ -22,8 +22,7 @@ from pydantic import SecretStr
 
 from dialogari.app.bridge import Bridge
 from dialogari.app.prompts import open_prompts
-from dialogari.ari import Client, Server
-from dialogari.ari.operations import hang_up, originate
+from dialogari.ari import Client, connect
 from dialogari.progress import show_progress
 from dialogari.sandbox.asterisk import Asterisk
 from dialogari.sandbox.asterisk import Settings as Sandbox
@@ -119,7 +118,7 @@ class Caller:
         words = await anext(self._lines, None)
         if words is None:
             try:
-                await self._client.send(hang_up(call.id))
+                await self._client.session.channels.hangup(call.id)
             finally:  # the end of the call may come before the answer, and cancels us
                 self.hung_up.set()
             return
@@ -169,7 +168,7 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
         statuses = await _place_call(asterisk, lines, console)
         if phones:
             show = partial(show_answer, console=console)
-            await stack.enter_async_context(phones.taking_calls(_server(asterisk), show))
+            await stack.enter_async_context(phones.taking_calls(_connect(asterisk), show))
             console.print(phones.describe(asterisk.sip_port))
         if options.keep:
             await _stay(asterisk, bridge, folder, console)
@@ -216,20 +215,22 @@ async def _place_call(
     asterisk: Asterisk, lines: AsyncIterator[str], console: Console
 ) -> Sequence[str]:
     """Call through the dialplan and talk until the lines end or the call does."""
-    async with Client(_server(asterisk), EARS) as client, asyncio.TaskGroup() as tasks:
+    async with _connect(asterisk) as client, asyncio.TaskGroup() as tasks:
         caller = Caller(client, lines, console)
         serving = tasks.create_task(client.serve(caller.talk, resumed=caller.talk))
         async with asyncio.timeout(CALL_TIMEOUT):
             await client.wait_until_ready()
         call_id = f"demo-{secrets.token_hex(4)}"
-        await client.send(originate(call_id, "Local/s@demo/n", context="demo-line", extension="s"))
+        await client.session.channels.originate_with_id(
+            call_id, "Local/s@demo/n", context="demo-line", extension="s", priority=1
+        )
         await caller.hung_up.wait()
         serving.cancel()
     return caller.statuses
 
 
-def _server(asterisk: Asterisk) -> Server:
-    return Server(asterisk.url, asterisk.username, asterisk.password)
+def _connect(asterisk: Asterisk) -> Client:
+    return connect(asterisk.url, EARS, username=asterisk.username, password=asterisk.password)
 
 
 async def _script(lines: Sequence[str]) -> AsyncGenerator[str]:

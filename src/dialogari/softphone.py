@@ -18,7 +18,7 @@ from dialogari.sandbox.asterisk import Settings
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-    from dialogari.ari import Call, Server
+    from dialogari.ari import Call, Client
 
     Show = Callable[[Call], Awaitable[object]]
 
@@ -77,7 +77,7 @@ exten => _[1-{len(self._questions)}],1,Answer()
         )
 
     @asynccontextmanager
-    async def taking_calls(self, server: Server, show: Show) -> AsyncGenerator[None]:
+    async def taking_calls(self, client: Client, show: Show) -> AsyncGenerator[None]:
         """Take calls while the context lasts; `show` prints what the dialplan heard."""
 
         async def talk(call: Call) -> None:
@@ -88,7 +88,7 @@ exten => _[1-{len(self._questions)}],1,Answer()
                     await show(call)
             await call.continue_in_dialplan()
 
-        async with Client(server, EARS) as client, asyncio.TaskGroup() as tasks:
+        async with client, asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(client.serve(talk, resumed=talk))
             async with asyncio.timeout(START_LIMIT):
                 await client.wait_until_ready()

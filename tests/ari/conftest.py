@@ -9,10 +9,11 @@ import pytest
 import pytest_asyncio
 
 from ari_serving import UNEXPECTED
-from dialogari.ari import client, connection
+from dialogari.ari import calls, link
 from dialogari.ari.testing import FakeAsterisk
 from dialogari.sandbox.asterisk import Asterisk
 from either_pbx import DIALPLAN, FakePhone, RealPhone
+from masquerade import DIALPLAN as BY_SIP
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -53,14 +54,14 @@ async def fake() -> AsyncGenerator[FakeAsterisk]:
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def real(asterisk_installation: Installation) -> AsyncGenerator[Asterisk]:
     """A real Asterisk for all tests of this folder."""
-    async with Asterisk(asterisk_installation, dialplan=DIALPLAN + SPOILED) as running:
+    async with Asterisk(asterisk_installation, dialplan=DIALPLAN + BY_SIP + SPOILED) as running:
         yield running
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def real_16(old_installation: Installation) -> AsyncGenerator[Asterisk]:
     """The oldest real Asterisk for all tests of this folder."""
-    async with Asterisk(old_installation, dialplan=DIALPLAN + SPOILED) as running:
+    async with Asterisk(old_installation, dialplan=DIALPLAN + BY_SIP + SPOILED) as running:
         yield running
 
 
@@ -87,10 +88,10 @@ async def phone(original: Asterisk | None) -> AsyncGenerator[Phone]:
 @pytest.fixture
 def short_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have commands wait a moment only for their answer."""
-    monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.2)
+    monkeypatch.setattr(link, "REQUEST_TIMEOUT", 0.2)
 
 
 @pytest.fixture
 def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a call that only the snapshot knows wait a moment only."""
-    monkeypatch.setattr(client, "GRACE", 0.2)
+    monkeypatch.setattr(calls, "GRACE", 0.2)

@@ -9,7 +9,6 @@ import pytest
 
 from ari_serving import Desk, back_in_the_dialplan, serving, until
 from dialogari.ari import Call, ChannelGone, GoneReason, LinkState, RequestFailed
-from dialogari.ari import operations as op
 from dialogari.ari.testing import FakeAsterisk, Fault
 from either_pbx import LIMIT
 
@@ -85,7 +84,7 @@ async def test_too_long(phone: Phone, app: str) -> None:
         await call.continue_in_dialplan()
 
         await back_in_the_dialplan(phone, call)
-        assert client.state is LinkState.READY
+        assert client.session.state is LinkState.READY
 
 
 @pytest.mark.parametrize(
@@ -177,7 +176,7 @@ async def test_left_before_the_event(phone: Phone, app: str) -> None:
         await phone.call(app)
         call = await desk.first()
         # From behind the call's back; its StasisEnd may come first or last.
-        await client.send(op.continue_in_dialplan(call.id))
+        await client.session.channels.continue_in_dialplan(call.id)
 
         with pytest.raises(ChannelGone) as caught:
             await set_for_ever(call)

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ari_serving import Desk, back_in_the_dialplan, serving, until
+from ari_serving import Desk, back_in_the_dialplan, disallow, serving, until
 from dialogari.ari import Call, Client, GoneReason, RequestFailed
-from dialogari.ari import call as call_module
-from dialogari.ari import operations as op
+from dialogari.ari.handles import call as call_module
 from dialogari.ari.testing import FakeAsterisk, Fault
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ async def test_twice(fake: FakeAsterisk, app: str) -> None:
     async with serving(fake, app, desk.hold) as client:
         entered = await fake.enter_stasis(app)
         call = await desk.first()
-        await client.send(op.disallow_events(app, ("StasisEnd", "StasisStart")))
+        await disallow(client, app, "StasisEnd", "StasisStart")
         await call.continue_in_dialplan()
         await entered.enter_stasis(app)
         await call.continue_in_dialplan()
@@ -79,7 +78,7 @@ async def test_end_during_the_look(fake: FakeAsterisk, app: str) -> None:
     async with serving(fake, app, desk.hold) as client, asyncio.TaskGroup() as tasks:
         entered = await fake.enter_stasis(app)
         call = await desk.first()
-        await client.send(op.disallow_events(app, ("StasisStart",)))
+        await disallow(client, app, "StasisStart")
         fake.inject(Fault(path=CONTINUE, silent=True, delay=0.4, times=1))
         fake.inject(Fault(method="GET", path=LOOK, delay=0.3, times=1))
         leaving = tasks.create_task(call.continue_in_dialplan())
@@ -97,7 +96,7 @@ async def test_lost_answer(fake: FakeAsterisk, app: str) -> None:
     async with serving(fake, app, desk.hold) as client:
         await fake.enter_stasis(app)
         call = await desk.first()
-        await client.send(op.disallow_events(app, ("StasisEnd",)))
+        await disallow(client, app, "StasisEnd")
         lose_answer(fake)
         await call.continue_in_dialplan()
 
@@ -110,7 +109,7 @@ async def test_never_blindly(fake: FakeAsterisk, app: str) -> None:
     async with serving(fake, app, desk.hold) as client:
         await fake.enter_stasis(app)
         call = await desk.first()
-        await client.send(op.disallow_events(app, ("StasisEnd",)))
+        await disallow(client, app, "StasisEnd")
         fake.inject(Fault(method="GET", path=LOOK, silent=True, times=3))
         lose_answer(fake)
         await call.continue_in_dialplan()
@@ -127,7 +126,7 @@ def lose_answer(fake: FakeAsterisk) -> None:
 async def sent_once(client: Client) -> bool:
     """Tell whether the refusal is still there, so that there was no second `continue`."""
     try:
-        await client.send(op.continue_in_dialplan("nobody"))
+        await client.session.channels.continue_in_dialplan("nobody")
     except RequestFailed as error:
         return error.status == 500
     return False
@@ -221,7 +220,7 @@ async def test_cancelled_after_it_was_carried_out(fake: FakeAsterisk, app: str) 
     async with serving(fake, app, desk.hold) as client:
         await fake.enter_stasis(app)
         call = await desk.first()
-        await client.send(op.disallow_events(app, ("StasisEnd",)))
+        await disallow(client, app, "StasisEnd")
         lose_answer(fake)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
@@ -247,7 +246,7 @@ async def test_commands_of_a_past_visit(fake: FakeAsterisk, app: str) -> None:
     async with serving(fake, app, handle) as client:
         entered = await fake.enter_stasis(app)
         await until(lambda: client.calls)
-        await client.send(op.continue_in_dialplan(entered.id))  # behind the handler's back
+        await client.session.channels.continue_in_dialplan(entered.id)  # behind the handler's back
         await entered.enter_stasis(app)
         await until(lambda: cleaned)
         await asyncio.sleep(0.1)

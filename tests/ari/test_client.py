@@ -10,13 +10,13 @@ import pytest
 from ari_serving import (
     Desk,
     back_in_the_dialplan,
+    disallow,
     leave_by_itself,
     serving,
     unexpected,
     until,
 )
 from dialogari.ari import Call, GoneReason, LinkState
-from dialogari.ari import operations as op
 from dialogari.ari.testing import FakeAsterisk, FakeCall
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ async def test_serves(phone: Phone, app: str) -> None:
         served.append(call)
 
     async with serving(phone.server, app, handle) as client:
-        assert client.state is LinkState.READY
-        assert client.version[0].isdigit()
+        assert client.session.state is LinkState.READY
+        assert client.session.version[0].isdigit()
         await phone.call(app)
         await until(lambda: served)
 
@@ -121,7 +121,7 @@ async def test_lost_end(fake: FakeAsterisk, app: str) -> None:
     async with serving(fake, app, desk.hold) as client:
         call = await fake.enter_stasis(app)
         await desk.first()
-        await client.send(op.disallow_events(app, ("StasisEnd",)))
+        await disallow(client, app, "StasisEnd")
         await leave_by_itself(client, call)
         await call.enter_stasis(app)
         await until(lambda: len(desk.calls) == 2)
@@ -177,7 +177,7 @@ async def test_strange_events(fake: FakeAsterisk, app: str, stray: dict[str, Any
         await fake.send(app, stray)
         await (await fake.enter_stasis(app)).left()
 
-        assert client.state is LinkState.READY
+        assert client.session.state is LinkState.READY
 
 
 async def test_start_that_can_not_be_read(

@@ -62,7 +62,7 @@ async def test_handler_that_leaves_the_call(fake: FakeAsterisk, app: str, handle
         await (await fake.enter_stasis(app)).left()
 
         await until(lambda: client.calls == 1)
-        assert client.state is LinkState.READY
+        assert client.session.state is LinkState.READY
         assert not desk.cancelled
 
 

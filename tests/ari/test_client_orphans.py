@@ -13,15 +13,14 @@ import either_pbx
 from ari_serving import (
     Desk,
     back_in_the_dialplan,
+    connect_to,
     ready_again,
-    server_of,
     serving,
     unexpected,
     until,
 )
 from dialogari.ari import Client, RequestFailed
-from dialogari.ari import call as call_module
-from dialogari.ari import operations as op
+from dialogari.ari.handles import call as call_module
 from dialogari.ari.testing import FakeAsterisk, FakeCall, Fault
 from either_pbx import LIMIT, FakePhone, RealPhone
 
@@ -137,7 +136,7 @@ async def test_orphan_that_leaves(fake: FakeAsterisk, app: str) -> None:
     """A call that leaves before its turn is not brought."""
     call = await enter_unseen(fake, app)
     async with serving(fake, app, unexpected) as client:
-        await client.send(op.continue_in_dialplan(call.id))
+        await client.session.channels.continue_in_dialplan(call.id)
         await asyncio.sleep(0.3)
 
         assert client.calls == 0
@@ -198,17 +197,18 @@ async def spoiled_list(phone: Phone) -> AsyncGenerator[None]:
         phone.server.inject(Fault(path="channels", status=500))
         yield
         return
-    async with Client(server_of(phone.server), "nobody") as client:
-        spoiler = op.originate("spoiler", "Local/s@spoil/n", context="line", extension="s")
-        await client.send(spoiler)
+    async with connect_to(phone.server, "nobody") as client:
+        await client.session.channels.originate_with_id(
+            "spoiler", "Local/s@spoil/n", context="line", extension="s", priority=1
+        )
         with pytest.raises(RequestFailed, match="500"):
             await list_until_refused(client)
         yield
-        await client.send(op.hang_up("spoiler"))
+        await client.session.channels.hangup("spoiler")
 
 
 async def list_until_refused(client: Client) -> None:
     """Ask for the list of channels until that fails."""
     async with asyncio.timeout(LIMIT):
         while True:
-            await client.send(op.list_channels())
+            await client.session.channels.list()

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import either_pbx
-from ari_serving import Desk, back_in_the_dialplan, server_of, serving, unexpected, until
+from ari_serving import Desk, back_in_the_dialplan, connect_to, serving, unexpected, until
 from dialogari.ari import ApplicationReplaced, Call, Client, LinkState
-from dialogari.ari import client as client_module
+from dialogari.ari import handlers as handlers_module
 from dialogari.ari.testing import FakeAsterisk, Fault
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ async def test_while_asterisk_is_away(
     fake: FakeAsterisk, app: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A program that stops does not wait for an Asterisk that is not there."""
-    monkeypatch.setattr(client_module, "STOP_LIMIT", 0.3)
+    monkeypatch.setattr(handlers_module, "STOP_LIMIT", 0.3)
     desk = Desk()
-    async with Client(server_of(fake), app) as client, asyncio.TaskGroup() as tasks:
+    async with connect_to(fake, app) as client, asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(client.serve(desk.hold, resumed=unexpected))
         await client.wait_until_ready()
         await fake.enter_stasis(app)
@@ -84,7 +84,7 @@ async def test_at_any_moment(fake: FakeAsterisk, app: str) -> None:
         await asyncio.sleep(chance.uniform(0, 0.02))
 
     for number in range(40):
-        async with Client(server_of(fake), app) as client, asyncio.TaskGroup() as tasks:
+        async with connect_to(fake, app) as client, asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(client.serve(handle, resumed=handle))
             if number % 4 == 0:
                 await asyncio.sleep(chance.uniform(0, 0.02))
@@ -103,9 +103,9 @@ async def test_at_any_moment(fake: FakeAsterisk, app: str) -> None:
 
 
 async def test_twice_in_a_row(fake: FakeAsterisk, app: str) -> None:
-    """A client that has ended may serve again."""
+    """A client that served may serve again, on the same link."""
     desk = Desk()
-    async with Client(server_of(fake), app) as client, asyncio.TaskGroup() as tasks:
+    async with connect_to(fake, app) as client, asyncio.TaskGroup() as tasks:
         for _ in range(3):
             serving = tasks.create_task(client.serve(desk.hold, resumed=unexpected))
             await client.wait_until_ready()
@@ -114,14 +114,14 @@ async def test_twice_in_a_row(fake: FakeAsterisk, app: str) -> None:
             serving.cancel()
             await asyncio.wait({serving})
             assert not call.in_stasis
-            assert client.state is LinkState.CONNECTING
+        assert client.session.generation == 1
 
 
 async def test_replaced(phone: Phone, app: str) -> None:
     """Another client takes the application: running calls end well, and it is not taken back."""
     desk = Desk()
     async with (
-        Client(server_of(phone.server), app) as client,
+        connect_to(phone.server, app) as client,
         asyncio.TaskGroup() as tasks,
     ):
         serving = tasks.create_task(expect_replacement(client, desk))
@@ -129,7 +129,7 @@ async def test_replaced(phone: Phone, app: str) -> None:
         await phone.call(app)
         call = await desk.first()
         async with either_pbx.connect(phone.server, app) as thief:
-            await until(lambda: client.state is LinkState.REPLACED)
+            await until(lambda: client.session.state is LinkState.REPLACED)
             await call.set_variables({"A": "1"})
             desk.go.set()
             await back_in_the_dialplan(phone, call)
@@ -148,7 +148,7 @@ async def expect_replacement(client: Client, desk: Desk) -> None:
 async def test_command_under_way_when_replaced(fake: FakeAsterisk, app: str) -> None:
     """A command whose answer the silent socket will not bring does not wait for it."""
     desk = Desk()
-    async with Client(server_of(fake), app) as client, asyncio.TaskGroup() as tasks:
+    async with connect_to(fake, app) as client, asyncio.TaskGroup() as tasks:
         tasks.create_task(expect_replacement(client, desk))
         await client.wait_until_ready()
         await fake.enter_stasis(app, variables={"A": "1"})
@@ -171,6 +171,6 @@ async def test_stopped_while_replaced(fake: FakeAsterisk, app: str) -> None:
         call = await fake.enter_stasis(app)
         await desk.first()
         await fake.replace(app)
-        await until(lambda: client.state is LinkState.REPLACED)
+        await until(lambda: client.session.state is LinkState.REPLACED)
 
     assert not call.in_stasis

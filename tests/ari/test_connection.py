@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ari_serving import Desk, server_of, serving, unexpected, until
-from dialogari.ari import Call, Client, LinkState, Server, Unauthorized, connection, echo
+from ari_serving import Desk, connect_to, serving, unexpected, until
+from dialogari.ari import Call, LinkState, Server, Unauthorized, echo, link
 from dialogari.ari.request import Request
 from dialogari.ari.testing import FakeAsterisk, Fault
 from dialogari.sandbox.asterisk import Asterisk
@@ -31,7 +31,7 @@ USED = ("StasisStart", "StasisEnd", "ChannelUserevent")
 @pytest.fixture
 def short_echo(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the link proven several times a second."""
-    monkeypatch.setattr(connection, "ECHO_INTERVAL", 0.2)
+    monkeypatch.setattr(link, "ECHO_INTERVAL", 0.2)
     monkeypatch.setattr(echo, "ECHO_TIMEOUT", 0.3)
 
 
@@ -52,19 +52,19 @@ async def test_booting(
     fake: FakeAsterisk, app: str, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An Asterisk that is still starting is tried again until it is ready."""
-    monkeypatch.setattr(connection, "SNAPSHOT_TIMEOUT", 0.2)
+    monkeypatch.setattr(link, "SNAPSHOT_TIMEOUT", 0.2)
     fake.inject(fault)
     async with serving(fake, app, unexpected) as client:
-        assert client.state is LinkState.READY
+        assert client.session.state is LinkState.READY
 
 
 async def test_not_yet_there(fake: FakeAsterisk, app: str) -> None:
     """A client may be started before its Asterisk."""
-    async with Client(server_of(fake), app) as client, asyncio.TaskGroup() as tasks:
+    async with connect_to(fake, app) as client, asyncio.TaskGroup() as tasks:
         async with fake.down():
             serving = tasks.create_task(client.serve(unexpected, resumed=unexpected))
             await asyncio.sleep(0.2)
-            assert client.state is LinkState.CONNECTING
+            assert client.session.state is LinkState.CONNECTING
         async with asyncio.timeout(LIMIT):
             await client.wait_until_ready()
         serving.cancel()
@@ -73,7 +73,7 @@ async def test_not_yet_there(fake: FakeAsterisk, app: str) -> None:
 async def test_wrong_password(phone: Phone, app: str) -> None:
     """At the first connect a refusal is final: someone has to mend a setting."""
     server = Server(phone.server.url, phone.server.username, "wrong")
-    async with Client(server, app) as client, asyncio.timeout(LIMIT):
+    async with connect_to(server, app) as client, asyncio.timeout(LIMIT):
         with pytest.raises(Unauthorized) as caught:
             await client.serve(unexpected, resumed=unexpected)
 
@@ -83,7 +83,7 @@ async def test_wrong_password(phone: Phone, app: str) -> None:
 async def test_missing_rights(fake: FakeAsterisk, app: str) -> None:
     """So it is for a user that may only read."""
     fake.inject(Fault(method="PUT", status=403))
-    async with Client(server_of(fake), app) as client, asyncio.timeout(LIMIT):
+    async with connect_to(fake, app) as client, asyncio.timeout(LIMIT):
         with pytest.raises(Unauthorized) as caught:
             await client.serve(unexpected, resumed=unexpected)
 
@@ -99,10 +99,10 @@ async def test_password_that_changes(fake: FakeAsterisk, app: str) -> None:
         fake.password = "another"
         await fake.drop()
         await asyncio.sleep(0.3)
-        assert client.state is LinkState.CONNECTING
+        assert client.session.state is LinkState.CONNECTING
         assert client.calls == 1
         fake.password = FakeAsterisk.password
-        await until(lambda: client.state is LinkState.READY)
+        await until(lambda: client.session.state is LinkState.READY)
         desk.go.set()
         await call.left()
 
@@ -116,8 +116,8 @@ async def test_end_of_the_socket(
     async with serving(fake, app, desk.hold) as client:
         for _ in range(2):
             await fake.drop(code=code)
-            await until(lambda: client.state is LinkState.CONNECTING)
-            await until(lambda: client.state is LinkState.READY)
+            await until(lambda: client.session.state is LinkState.CONNECTING)
+            await until(lambda: client.session.state is LinkState.READY)
         await client.wait_until_ready()
         await fake.enter_stasis(app)
         await desk.first()
@@ -130,7 +130,7 @@ async def test_long_absence(fake: FakeAsterisk, app: str, caplog: pytest.LogCapt
     async with serving(fake, app, unexpected) as client:
         async with fake.down():
             await asyncio.sleep(1.0)
-        await until(lambda: client.state is LinkState.READY)
+        await until(lambda: client.session.state is LinkState.READY)
 
     assert 1 <= caplog.messages.count("ari_link_down") <= 3
 
@@ -140,9 +140,9 @@ async def test_dead_application(fake: FakeAsterisk, app: str) -> None:
     """A socket that is open but carries no events is given up."""
     async with serving(fake, app, unexpected) as client:
         fake.swallow_user_events()
-        await until(lambda: client.state is LinkState.CONNECTING, limit=1.0)
+        await until(lambda: client.session.state is LinkState.CONNECTING, limit=1.0)
         fake.heal()
-        await until(lambda: client.state is LinkState.READY)
+        await until(lambda: client.session.state is LinkState.READY)
 
 
 @pytest.mark.usefixtures("short_echo", "short_requests")
@@ -151,10 +151,10 @@ async def test_frozen_asterisk(real: Asterisk, app: str) -> None:
     async with serving(real, app, unexpected) as client:
         os.kill(real.pid, signal.SIGSTOP)
         try:
-            await until(lambda: client.state is LinkState.CONNECTING, limit=1.0)
+            await until(lambda: client.session.state is LinkState.CONNECTING, limit=1.0)
         finally:
             os.kill(real.pid, signal.SIGCONT)
-        await until(lambda: client.state is LinkState.READY)
+        await until(lambda: client.session.state is LinkState.READY)
 
 
 @pytest.mark.parametrize("original", COMMANDS_ON_THE_SOCKET, indirect=True)
@@ -178,13 +178,13 @@ async def test_answers_held_back(phone: Phone, app: str) -> None:
         path = f"applications/{app}/eventFilter"
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):  # even this answer is held back
-                await client.send(Request("PUT", path, b'{"allowed":[%s]}' % allowed))
+                await client.session.send(Request("PUT", path, b'{"allowed":[%s]}' % allowed))
         began = time.monotonic()
         await phone.call(app)
         await until(lambda: served)
 
         assert time.monotonic() - began < 1.0
-        assert client.state is LinkState.READY
+        assert client.session.state is LinkState.READY
 
 
 @pytest.mark.usefixtures("short_requests")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ari_serving import Desk, server_of, serving, until
+from ari_serving import Desk, Operation, connect_to, serving, until
 from dialogari.ari import (
     AriError,
     Call,
@@ -25,8 +25,8 @@ from dialogari.ari import (
     UnknownOutcome,
     Unreachable,
 )
-from dialogari.ari import operations as op
 from dialogari.ari.errors import error_for, leaves
+from dialogari.ari.operations import Applications, Asterisk, Channels, Events
 from dialogari.ari.request import Request, Response, successful
 from either_pbx import LIMIT
 from releases import BULK_VARIABLES
@@ -35,6 +35,18 @@ if TYPE_CHECKING:
     from either_pbx import Phone
 
 NOBODY = "nobody-1.1"
+PING = Request("GET", "asterisk/ping")
+ABSENT: list[tuple[Operation, NotFoundKind]] = [
+    (lambda send: Channels(send).get(NOBODY), NotFoundKind.CHANNEL),
+    (lambda send: Channels(send).get_channel_var(NOBODY, "A"), NotFoundKind.CHANNEL),
+    (lambda send: Channels(send).set_channel_var(NOBODY, "A"), NotFoundKind.CHANNEL),
+    (lambda send: Channels(send).set_channel_var(NOBODY, "ARRAY(A)"), NotFoundKind.CHANNEL),
+    (lambda send: Channels(send).continue_in_dialplan(NOBODY), NotFoundKind.CHANNEL),
+    (lambda send: Channels(send).hangup(NOBODY), NotFoundKind.CHANNEL),
+    (lambda send: Applications(send).get(NOBODY), NotFoundKind.APPLICATION),
+    (lambda send: Events(send).user_event("x", NOBODY), NotFoundKind.APPLICATION),
+    (lambda send: send(Request("GET", "nonsense")), NotFoundKind.RESOURCE),
+]
 
 
 @pytest.mark.parametrize(
@@ -46,6 +58,17 @@ NOBODY = "nobody-1.1"
         (409, "Channel not in Stasis application", NotInStasis),
         (422, "Channel not in Stasis application", NotInStasis),
         (409, "Channel with given unique ID already exists", Conflict),
+        (409, "Recording 'r' already exists and can not be overwritten", Conflict),
+        (409, "Bridge with id 'b' already exists", Conflict),
+        (409, "Channel has already been claimed by another application", Conflict),
+        (409, "Recording not in session", InvalidState),
+        (409, "Can only pause while media is playing", InvalidState),
+        (409, "Bridge not in Stasis application", InvalidState),
+        (409, "Module is already loaded", Conflict),
+        (403, "Access denied by ACL", Unauthorized),
+        (403, "", Unauthorized),
+        (403, "Unsupported channel type", RequestFailed),
+        (403, "Cannot create sorcery objects of type 'auth'", RequestFailed),
         (412, "Channel in invalid state", InvalidState),
         (400, "Variable name is required", RequestFailed),
         (500, "Allocation failed", RequestFailed),
@@ -68,6 +91,10 @@ def test_status(status: int, message: str, expected: type[AriError]) -> None:
         ("Application not found", NotFoundKind.APPLICATION),
         ("Resource not found", NotFoundKind.RESOURCE),
         ("", NotFoundKind.RESOURCE),
+        ("Object with id 'it's ''\n' not found", NotFoundKind.OBJECT),
+        ("No Endpoints found - invalid tech ' invalid tech \n", NotFoundKind.ENDPOINT),
+        ("Object with id 'Channel not found", NotFoundKind.OTHER),
+        ("Novelty not found", NotFoundKind.OTHER),
     ],
 )
 def test_kind_of_not_found(message: str, kind: NotFoundKind) -> None:
@@ -78,26 +105,12 @@ def test_kind_of_not_found(message: str, kind: NotFoundKind) -> None:
     assert error.kind is kind
 
 
-@pytest.mark.parametrize(
-    ("request_", "kind"),
-    [
-        (op.get_channel(NOBODY), NotFoundKind.CHANNEL),
-        (op.get_variable(NOBODY, "A"), NotFoundKind.CHANNEL),
-        (op.set_variable(NOBODY, "A", "1"), NotFoundKind.CHANNEL),
-        (op.set_array(NOBODY, {"A": "1"}), NotFoundKind.CHANNEL),
-        (op.continue_in_dialplan(NOBODY), NotFoundKind.CHANNEL),
-        (op.hang_up(NOBODY), NotFoundKind.CHANNEL),
-        (op.get_application(NOBODY), NotFoundKind.APPLICATION),
-        (op.publish_user_event(NOBODY, "x", {}), NotFoundKind.APPLICATION),
-        (Request("GET", "nonsense"), NotFoundKind.RESOURCE),
-    ],
-    ids=str,
-)
-async def test_what_is_not_there(phone: Phone, request_: Request, kind: NotFoundKind) -> None:
+@pytest.mark.parametrize(("operation", "kind"), ABSENT)
+async def test_what_is_not_there(phone: Phone, operation: Operation, kind: NotFoundKind) -> None:
     """Asterisk's own answers about what is not there are told apart."""
-    async with Client(server_of(phone.server), "app") as client:
+    async with connect_to(phone.server, "app") as client:
         with pytest.raises(NotFound) as caught:
-            await client.send(request_)
+            await operation(client.session.send)
 
     assert caught.value.kind is kind
 
@@ -105,9 +118,9 @@ async def test_what_is_not_there(phone: Phone, request_: Request, kind: NotFound
 @pytest.mark.parametrize("original", BULK_VARIABLES, indirect=True)
 async def test_bulk_for_nobody(phone: Phone) -> None:
     """The bulk request, where there is one, tells a missing channel like every other."""
-    async with Client(server_of(phone.server), "app") as client:
+    async with connect_to(phone.server, "app") as client:
         with pytest.raises(NotFound) as caught:
-            await client.send(op.set_variables(NOBODY, {"A": "1"}))
+            await client.session.channels.set_channel_vars(NOBODY, {"A": "1"})
 
     assert caught.value.kind is NotFoundKind.CHANNEL
 
@@ -130,9 +143,9 @@ async def test_outside_of_stasis(phone: Phone, app: str) -> None:
 async def test_wrong_password(phone: Phone) -> None:
     """A wrong password has an error of its own."""
     server = Server(phone.server.url, phone.server.username, "wrong")
-    async with Client(server, "app") as client:
+    async with connect_to(server, "app") as client:
         with pytest.raises(Unauthorized) as caught:
-            await client.send(op.get_info())
+            await Asterisk(client.session.send).get_info()
 
     assert caught.value.status == 401
 
@@ -152,7 +165,7 @@ async def test_wrong_password(phone: Phone) -> None:
 def test_words_of_an_answer(body: bytes, message: str) -> None:
     """An error's words are found in any shape that servers give them, or are empty."""
     with pytest.raises(RequestFailed) as caught:
-        successful(op.get_info(), Response(400, body))
+        successful(PING, Response(400, body))
 
     assert caught.value.message == message
 
@@ -161,7 +174,7 @@ def test_success() -> None:
     """An answer below 400 is handed on as it is."""
     answer = Response(204, b"")
 
-    assert successful(op.get_info(), answer) is answer
+    assert successful(PING, answer) is answer
 
 
 def test_texts_say_what_to_do() -> None:
@@ -196,4 +209,4 @@ def test_leaves() -> None:
 async def set_for_ever(client: Client, call: Call) -> None:
     """Set a variable until that fails."""
     while True:
-        await client.send(op.set_variable(call.id, "A", "1"))
+        await client.session.channels.set_channel_var(call.id, "A", value="1")

@@ -6,8 +6,7 @@ import asyncio
 
 import pytest
 
-from ari_serving import server_of
-from dialogari.ari.connection import Connection
+from ari_serving import connect_to
 from dialogari.ari.features import Features
 from dialogari.ari.testing import FakeAsterisk
 from either_pbx import LIMIT, Phone, Server
@@ -19,24 +18,11 @@ EXPECTED = {
 }
 
 
-class Nobody:
-    """Takes what arrives."""
-
-    def receive(self, event: object) -> None:
-        """Take an event."""
-
-    def recover(self, channels: object, since: float) -> None:
-        """Take a snapshot."""
-
-
 async def learn(server: Server, app: str) -> Features:
     """Connect, and return what was learned."""
-    async with Connection(server_of(server), app) as connection, asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(connection.run(Nobody()))
-        async with asyncio.timeout(LIMIT):
-            await connection.ready.wait()
-        running.cancel()
-    return connection.features
+    async with connect_to(server, app) as client, asyncio.timeout(LIMIT):
+        await client.wait_until_ready()
+        return client.session.features
 
 
 @pytest.mark.parametrize(("original", "expected"), EXPECTED.items(), indirect=["original"])

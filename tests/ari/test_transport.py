@@ -8,11 +8,11 @@ import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from ari_serving import read_socket, server_of
 from dialogari.ari import Server, UnknownOutcome, Unreachable, parse_url
-from dialogari.ari import operations as op
 from dialogari.ari.request import Request
 from dialogari.ari.testing import FakeAsterisk, Fault
 from dialogari.ari.transport.http import HttpTransport
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from dialogari.ari.transport import Transport
 
 PING = Request("GET", "asterisk/ping", repeatable=True)
-ONCE = op.continue_in_dialplan("nobody")
+ONCE = Request("POST", "channels/nobody/continue")
+NOBODY = Request("GET", "channels/nobody", repeatable=True)
 APP = "my-app"
 
 
@@ -45,7 +46,7 @@ async def test_answer(fake: FakeAsterisk, kind: str) -> None:
     """A command's answer comes back, whatever its status."""
     async with open_transport(kind, server_of(fake)) as transport:
         good = await transport.send(PING, 1.0)
-        bad = await transport.send(op.get_channel("nobody"), 1.0)
+        bad = await transport.send(NOBODY, 1.0)
 
     assert good.status == 200
     assert b'"pong"' in good.body
@@ -60,7 +61,8 @@ async def test_body(fake: FakeAsterisk, kind: str) -> None:
         open_transport(kind, server_of(fake)) as transport,
     ):
         call = await fake.enter_stasis(APP)
-        await transport.send(op.set_variable(call.id, "A", words), 1.0)
+        body = msgspec.json.encode({"variable": "A", "value": words})
+        await transport.send(Request("POST", f"channels/{call.id}/variable", body), 1.0)
 
     assert call.variables == {"A": words}
 
@@ -69,7 +71,7 @@ async def test_many_at_once(fake: FakeAsterisk, kind: str) -> None:
     """Each of many commands gets its own answer."""
     async with open_transport(kind, server_of(fake)) as transport:
         names = [f"nobody-{number}" for number in range(100)]
-        requests = [op.publish_user_event(name, "x", {}) for name in names]
+        requests = [Request("GET", f"channels/{name}") for name in names]
         answers = await asyncio.gather(*(transport.send(r, 5.0) for r in (*requests, PING)))
 
     assert [answer.status for answer in answers] == [404] * 100 + [200]
@@ -115,7 +117,7 @@ async def test_cancelled_command(fake: FakeAsterisk, kind: str) -> None:
             async with asyncio.timeout(0.05):
                 await transport.send(PING, 5.0)
 
-        assert (await transport.send(op.get_channel("nobody"), 1.0)).status == 404
+        assert (await transport.send(NOBODY, 1.0)).status == 404
 
 
 async def test_nobody_there(kind: str) -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from ari_serving import read_socket, server_of, until
 from dialogari.ari import Server, Unauthorized, UnknownOutcome, Unreachable
-from dialogari.ari import operations as op
 from dialogari.ari.models import ChannelUserevent
 from dialogari.ari.request import Request
 from dialogari.ari.testing import FakeAsterisk, Fault
@@ -50,7 +49,7 @@ async def test_too_long_for_it(fake: FakeAsterisk) -> None:
     """A command that Asterisk would close the socket for is not sent."""
     async with read_socket(server_of(fake), APP, []) as connected:
         with pytest.raises(Unreachable):
-            await connected.send(op.set_variable("1", "A", "x" * 70_000), 1.0)
+            await connected.send(Request("POST", "channels/1/variable", b"x" * 70_000), 1.0)
 
         assert (await connected.send(PING, 1.0)).status == 200
 

@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 
 import either_pbx
-from dialogari.ari import Client, Server
-from dialogari.ari.client import DISALLOWED_EVENTS
+from ari_serving import connect_to
+from dialogari.ari.interest import DISALLOWED
 from dialogari.doctor.findings import Verdict
 from doctor.conftest import APPLICATION
 from doctor.patient import examine, serve
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
-    from dialogari.ari import Call
+    from dialogari.ari import Call, Client
     from dialogari.config import Settings
     from dialogari.sandbox.asterisk import Asterisk
 
@@ -42,7 +42,7 @@ async def test_another_dialogari_has_it(settings: Settings, patient: Asterisk, e
     async with _other_bridge(patient) as other:
         report = await examine(settings, etc)
         await asyncio.sleep(either_pbx.QUIET)
-        assert other.state == "ready"
+        assert other.session.state == "ready"
 
     assert report.bad == {"application.other_bridge": Verdict.WARN}
 
@@ -54,7 +54,7 @@ async def test_the_bridge_has_lost_it(settings: Settings, patient: Asterisk, etc
             while bridge.linked:
                 await asyncio.sleep(0.02)
         report = await examine(settings, etc)
-        assert other.state == "ready"
+        assert other.session.state == "ready"
 
     assert report.bad == {
         "bridge.not_ready": Verdict.WARN,
@@ -69,7 +69,7 @@ async def test_calls_that_a_dead_bridge_left(
     target = {"context": "ask-ai", "extension": "s", "priority": 1}
     async with either_pbx.connect(patient, APPLICATION) as dying:
         path = f"applications/{APPLICATION}/eventFilter"
-        filtered = {"disallowed": [{"type": name} for name in DISALLOWED_EVENTS]}
+        filtered = {"disallowed": [{"type": name} for name in DISALLOWED]}
         await dying.send("PUT", path, filtered)
         await dying.send("POST", "channels/left", {"endpoint": "Local/s@ask-ai/n", **target})
         await dying.event("StasisStart")
@@ -109,8 +109,7 @@ async def test_what_listens_on_the_web_port(
 @asynccontextmanager
 async def _other_bridge(asterisk: Asterisk) -> AsyncGenerator[Client]:
     """Run what Asterisk sees of a bridge: the client that bridges have, which answers nobody."""
-    server = Server(asterisk.url, asterisk.username, asterisk.password)
-    async with Client(server, APPLICATION) as other, asyncio.TaskGroup() as tasks:
+    async with connect_to(asterisk, APPLICATION) as other, asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(other.serve(_hold, resumed=_hold))
         async with asyncio.timeout(10):
             await other.wait_until_ready()

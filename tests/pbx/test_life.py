@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from ari_serving import connect_to
 from cable import Cable
 from dialogari.ari import ApplicationReplaced, Client
 from dialogari.sandbox.asterisk import Asterisk
@@ -167,7 +168,7 @@ async def test_the_net_of_the_dialplan(asterisk: Asterisk, stub: ModelStub) -> N
     """With the bridge dead, TIMEOUT(absolute) takes the call out of Stasis to exten T."""
     stub.fault = "stall"
     async with (
-        Client(Phone(asterisk, "x").server, "dead-app") as dead,
+        connect_to(asterisk, "dead-app") as dead,
         asyncio.TaskGroup() as tasks,
     ):
         serving = tasks.create_task(dead.serve(_never, resumed=_never))
@@ -227,7 +228,7 @@ async def test_another_client_takes_the_application(
     async with (
         running_bridge(settings) as bridge,
         Phone(asterisk, settings.asterisk_app_name) as phone,
-        Client(phone.server, settings.asterisk_app_name) as thief,
+        connect_to(phone.server, settings.asterisk_app_name) as thief,
         asyncio.TaskGroup() as tasks,
     ):
         tag = await phone.dial("mine")
@@ -251,18 +252,11 @@ async def test_another_client_takes_the_application(
 
 async def test_the_thief_is_told_too(asterisk: Asterisk) -> None:
     """A client that is replaced ends with ApplicationReplaced."""
-    server = Phone(asterisk, "x").server
-    async with (
-        Client(server, "twice") as first,
-        Client(server, "twice") as second,
-        asyncio.TaskGroup() as tasks,
-    ):
+    async with connect_to(asterisk, "twice") as first, asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(_expect_replacement(first))
         await first.wait_until_ready()
-        taking = tasks.create_task(second.serve(_never, resumed=_never))
-        async with asyncio.timeout(10):
+        async with connect_to(asterisk, "twice"), asyncio.timeout(10):
             await serving
-        taking.cancel()
 
 
 async def _expect_replacement(client: Client) -> None:

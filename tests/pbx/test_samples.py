@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from dialogari.ari import Client
+from ari_serving import connect_to
 from dialogari.dialplan.samples import PASSWORD
 from dialogari.sandbox.asterisk import Asterisk
 from pbx_fixtures import make_settings, running_bridge
@@ -147,7 +147,7 @@ def _log(asterisk: Asterisk) -> str:
 async def _dead_bridge(asterisk: Asterisk) -> AsyncGenerator[None]:
     """Run a client that takes every call and never answers one."""
     async with (
-        Client(Phone(asterisk, APPLICATION).server, APPLICATION) as client,
+        connect_to(asterisk, APPLICATION) as client,
         asyncio.TaskGroup() as tasks,
     ):
         serving = tasks.create_task(client.serve(_never, resumed=_never))

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 from dialogari.app.ai import Ai, open_ai
 from dialogari.app.readings import read_ai, read_link
-from dialogari.ari import ApplicationReplaced, Client, LinkState, Server, Unauthorized, parse_url
+from dialogari.ari import (
+    ApplicationReplaced,
+    Client,
+    LinkState,
+    Server,
+    Unauthorized,
+    connect,
+    parse_url,
+)
 from dialogari.config import ConfigError, Settings
 from dialogari.dialplan.door import DialplanDoor
 from dialogari.metrics import Metrics
@@ -58,7 +66,7 @@ class Bridge:
     @property
     def linked(self) -> bool:
         """Whether the link to Asterisk is up and proven."""
-        return self._client is not None and self._client.state is LinkState.READY
+        return self._client is not None and self._client.session.state is LinkState.READY
 
     async def readiness(self) -> dict[str, bool]:
         """Name each part that a call needs, and whether it is ready."""
@@ -97,7 +105,12 @@ class Bridge:
         settings = self._settings
         async with (
             open_ai(settings, report, exclusive=True) as self._ai,
-            Client(server, settings.asterisk_app_name) as self._client,
+            connect(
+                server.url,
+                settings.asterisk_app_name,
+                username=server.username,
+                password=server.password,
+            ) as self._client,
         ):
             self._door = DialplanDoor(
                 self._ai.conversations,

@@ -18,19 +18,19 @@ NOTHING: dict[str, str] = {}
 
 def read_link(client: Client) -> Iterator[Reading]:
     """Yield the state of one link to Asterisk and its calls."""
-    server = {"server": client.server}
+    server = {"server": client.session.peer}
     yield Reading("dialogari_calls", "Calls in the bridge now.", client.calls, server)
     for state in LinkState:
         yield Reading(
             "dialogari_link_state",
             "1 for the state the link to Asterisk is in.",
-            float(client.state is state),
+            float(client.session.state is state),
             {**server, "state": str(state)},
         )
     yield Reading(
         "dialogari_link_connects",
         "Connects to Asterisk that were proven; all but the first are reconnects.",
-        client.generation,
+        client.session.generation,
         server,
         counts_up=True,
     )

@@ -1,15 +1,15 @@
 """Serve the calls of one application: one coroutine per call, cancelled when the caller hangs up.
 
-    async with Client(server, "my-app") as client:
-        await client.serve(answer, resumed=release)
+    async with connect("http://127.0.0.1:8088", "hello", username="me", password="…") as client:
+        await client.serve(answer)
 
 Guarantees:
 - The reader of the events never waits for a handler, and a fault in one handler never touches
   another call.
-- A call that leaves before its handler sent it back (StasisEnd, ChannelDestroyed, or absent from
-  the snapshot after a gap) has its handler cancelled.
+- A call that leaves before its handler sent it back has its handler cancelled, together with all
+  that the handler started beside it.
 - A call whose handler ended without sending it back is sent back: nobody is left in silence.
-- Calls of this application that a snapshot shows and no handler owns, left over by a bridge that
+- Calls of this application that a snapshot shows and no handler owns, left over by a program that
   died or by a gap, go to `resumed`, once; so does a call that could not be sent back.
 - When another client takes the application over, running handlers finish over HTTP and `serve`
   raises ApplicationReplaced.
@@ -18,61 +18,126 @@ Guarantees:
 from __future__ import annotations
 
 import asyncio
-import logging
-from functools import partial
-from itertools import chain
-from typing import TYPE_CHECKING, Self
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Protocol, Self
 
-from dialogari.ari import operations
-from dialogari.ari.arguments import is_in_application, split_arguments
-from dialogari.ari.backoff import backoff
-from dialogari.ari.call import Call
-from dialogari.ari.connection import Connection, LinkState
-from dialogari.ari.errors import (
-    AriError,
-    ChannelGone,
-    GoneReason,
-    NotFound,
-)
-from dialogari.ari.models import Channel, ChannelDestroyed, StasisEnd, StasisStart, UnknownEvent
+from dialogari.ari.connection import Connection
+from dialogari.ari.errors import AriError, Unreachable
+from dialogari.ari.handlers import Handlers, send_back
+from dialogari.ari.interest import Interest
+from dialogari.ari.session import Session
+from dialogari.ari.transport import Server, parse_url
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Coroutine
     from types import TracebackType
 
-    from dialogari.ari.models import Event
-    from dialogari.ari.request import Request, Response
-    from dialogari.ari.transport import Server
+    from dialogari.ari.handlers import Handler
+    from dialogari.ari.link import Link
 
-    Handler = Callable[[Call], Awaitable[None]]
+    Admit = Callable[[Link], Session]
 
-logger = logging.getLogger(__name__)
 
-GRACE = 1.0
-"""Seconds a call that only the snapshot knows is given for its StasisStart to arrive: Asterisk
-shows a channel in Stasis a moment before it sends that event."""
-STOP_LIMIT = 5.0
-"""Seconds in which a stopping program sends its calls back; what is left the next one finds."""
-DISALLOWED_EVENTS = ("ChannelVarset", "ChannelDialplan")
-"""Each variable we set would come back as an event with its whole value."""
+class Way(Protocol):
+    """How sockets between an application and Asterisk come about; `async with` opens its means."""
+
+    async def __aenter__(self) -> object: ...
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+    def begin(self, sessions: Sessions) -> None:
+        """Take note where the sessions go; those known before any socket are admitted now."""
+        ...
+
+    async def run(self) -> None:
+        """Keep connecting, or being connected to. Raises AriError when that is over."""
+        ...
+
+
+def connect(
+    url: str, application: str, *, username: str, password: str, subscribe_all: bool = False
+) -> Client:
+    """Connect to an Asterisk as the one client of an application; `async with` the result.
+
+    Args:
+        url: Where ARI is, such as `http://127.0.0.1:8088`, with `/ari` or without.
+        application: What stands in the dialplan's Stasis().
+        username: A user of Asterisk's ari.conf.
+        password: That user's.
+        subscribe_all: Hear of every channel, bridge, endpoint and device of the Asterisk.
+
+    Raises:
+        ValueError: the address is none.
+    """
+    server = Server(parse_url(url), username, password)
+    return Client(Connection(server, application, Interest(subscribe_all=subscribe_all)))
+
+
+class Sessions:
+    """The sessions of one client: one, or where each call has a socket of its own, many."""
+
+    def __init__(self, handlers: Handlers) -> None:
+        self._handlers = handlers
+        self._all: dict[Link, Session] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.changed = asyncio.Event()
+        """Set when one is admitted."""
+        self.group = asyncio.TaskGroup()
+
+    def admit(self, link: Link) -> Session:
+        """Return the session of a link, a new one where there is none."""
+        session = self._all.get(link)
+        if session is None:
+            session = self._all[link] = Session(link, self._handlers, self.spawn)
+            self.changed.set()
+        return session
+
+    def dismiss(self, link: Link) -> None:
+        """Forget a link for good; what its session still has is over."""
+        session = self._all.pop(link)
+        session.calls.abandon()
+        session.router.end_all()
+
+    def list(self) -> list[Session]:
+        """Return all there are."""
+        return list(self._all.values())
+
+    def spawn(self, coroutine: Coroutine[object, object, None]) -> None:
+        """Run a task that ends with the client."""
+        task = self.group.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def cancel(self) -> None:
+        """Cancel all that was spawned."""
+        for task in self._tasks:
+            task.cancel()
 
 
 class Client:
-    """One application on one Asterisk."""
+    """The client of one application; made by `connect` or `listen`."""
 
-    def __init__(self, server: Server, application: str) -> None:
-        self._connection = Connection(server, application, disallowed_events=DISALLOWED_EVENTS)
-        self._application = application
-        self._calls: dict[str, tuple[Call, asyncio.Task[None]]] = {}
-        self._orphans: set[str] = set()
-        """Calls without a handler, as the latest snapshot has it; a StasisStart takes one out."""
-        self._running: set[asyncio.Task[None]] = set()
-        self._tasks: asyncio.TaskGroup | None = None
-        self._handler: Handler | None = None
-        self._resumed: Handler | None = None
+    def __init__(self, way: Way) -> None:
+        self._way = way
+        self._handlers = Handlers()
+        self._sessions = Sessions(self._handlers)
+        self._failure: AriError | None = None
+        self._over = asyncio.Event()
+        self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        await self._connection.__aenter__()
+        async with AsyncExitStack() as opening:
+            await opening.enter_async_context(self._way)
+            await opening.enter_async_context(self._sessions.group)
+            opening.callback(self._sessions.cancel)
+            self._way.begin(self._sessions)
+            self._sessions.spawn(self._keep())
+            self._open = opening.pop_all()
         return self
 
     async def __aexit__(
@@ -81,187 +146,77 @@ class Client:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._connection.__aexit__(exc_type, exc, traceback)
+        await self._open.__aexit__(exc_type, exc, traceback)
+
+    async def _keep(self) -> None:
+        try:
+            await self._way.run()
+        except AriError as error:
+            self._failure = error
+        finally:
+            self._over.set()
+            for session in self._sessions.list():
+                session.router.end_all()
 
     @property
-    def state(self) -> LinkState:
-        """Where the link stands; calls are served reliably only when it is READY."""
-        return self._connection.state
+    def session(self) -> Session:
+        """The one session there is.
+
+        Raises:
+            Unreachable: there is none yet, or there are several, as where each call has its own.
+        """
+        sessions = self._sessions.list()
+        if len(sessions) != 1:
+            raise Unreachable(f"the client has {len(sessions)} sessions: use that of a call")
+        return sessions[0]
 
     @property
-    def server(self) -> str:
-        """Address of the Asterisk."""
-        return self._connection.server.url
-
-    @property
-    def generation(self) -> int:
-        """How often the link was connected and proven."""
-        return self._connection.generation
-
-    @property
-    def version(self) -> str:
-        """The Asterisk's version as it names it; empty before the first connect."""
-        return self._connection.version
+    def sessions(self) -> list[Session]:
+        """All sessions there are."""
+        return self._sessions.list()
 
     @property
     def calls(self) -> int:
         """How many handlers are running now."""
-        return len(self._running)
+        return len(self._handlers)
 
     async def wait_until_ready(self) -> None:
-        """Wait, without a limit of its own, until the link is READY."""
-        await self._connection.ready.wait()
+        """Wait, without a limit of its own, until a link is proven.
+
+        Raises:
+            Unauthorized: Asterisk refused the user.
+            ApplicationReplaced: another client has the application.
+        """
+        waiting = {asyncio.ensure_future(self._ready()), asyncio.ensure_future(self._over.wait())}
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _ready(self) -> None:
+        while not self._sessions.list():
+            self._sessions.changed.clear()
+            await self._sessions.changed.wait()
+        await self._sessions.list()[0].wait_until_ready()
 
     async def wait_until_idle(self) -> None:
         """Wait, without a limit of its own, until no handler is running."""
-        while self._running:
-            await asyncio.wait(self._running)
+        await self._handlers.wait_until_idle()
 
-    async def send(self, request: Request) -> Response:
-        """Send any command. Raises AriError."""
-        return await self._connection.send(request)
+    async def serve(self, handler: Handler, *, resumed: Handler = send_back) -> None:
+        """Serve calls until cancelled; the handlers then running send their calls back.
 
-    async def serve(self, handler: Handler, *, resumed: Handler) -> None:
-        """Serve until cancelled.
+        Args:
+            handler: What to do with a call; cancelled when the call leaves.
+            resumed: What to do with a call that was here before us; sent back by default.
 
         Raises:
             Unauthorized: the first connect was refused.
             ApplicationReplaced: after the running handlers have ended.
         """
-        async with asyncio.TaskGroup() as self._tasks:
-            self._handler, self._resumed = handler, resumed
-            try:
-                await self._connection.run(self)
-            except AriError as error:  # not before the handlers, which the group waits for
-                ended = error
-        raise ended
-
-    def receive(self, event: Event | UnknownEvent) -> None:
-        """Take one event from the connection."""
-        match event:
-            case StasisStart() if event.application == self._application:
-                self._orphans.discard(event.channel.id)
-                self._start(Call(self._connection, event.channel, event.args), self._handler)
-            case StasisEnd() if event.application == self._application:
-                self._end(event.channel.id, GoneReason.STASIS_END)
-            case ChannelDestroyed():
-                self._end(event.channel.id, GoneReason.DESTROYED)
-            case UnknownEvent(type="StasisStart") if event.application == self._application:
-                self._give_back_unread(event)
-            case _:
-                pass
-
-    def recover(self, channels: Sequence[Channel], since: float) -> None:
-        """Compare a snapshot with the calls that handlers own."""
-        ours = {
-            channel.id: channel
-            for channel in channels
-            if is_in_application(channel, self._application)
-        }
-        for channel_id, (call, _) in list(self._calls.items()):
-            if channel_id not in ours and call.started < since:
-                self._end(channel_id, GoneReason.ABSENT)
-        self._orphans = set()
-        for channel_id in ours.keys() - self._calls.keys():
-            self._adopt(channel_id)
-
-    def _adopt(self, channel_id: str) -> None:
-        self._orphans.add(channel_id)
-        if self._tasks is not None:
-            self._tasks.create_task(self._resume(channel_id, self._orphans))
-
-    async def _resume(self, channel_id: str, orphans: set[str]) -> None:
-        """Give a call to `resumed`, unless its StasisStart or a newer snapshot comes first."""
-        for delay in chain((GRACE,), backoff()):
-            await asyncio.sleep(delay)
-            if not self._is_orphan(channel_id, orphans):
-                return
-            try:
-                answer = await self._connection.send(operations.get_channel(channel_id))
-                channel = answer.read(Channel)
-            except NotFound:
-                return
-            except AriError as error:
-                extra = {"call": channel_id, "cause": str(error)}
-                logger.warning("ari_resume_failed", extra=extra)
-                continue
-            if self._is_orphan(channel_id, orphans):
-                orphans.discard(channel_id)
-                self._start_resumed(channel)
-
-    def _give_back_unread(self, event: UnknownEvent) -> None:
-        """Send back a call whose event has not the shape we know; a snapshot could not either."""
-        ids = event.channel_ids()
-        logger.error("ari_call_unreadable", extra={"calls": ids})
-        if self._tasks is not None and ids:
-            self._tasks.create_task(self._continue_unread(ids[0]))
-
-    async def _continue_unread(self, channel_id: str) -> None:
-        try:
-            await self._connection.send(operations.continue_in_dialplan(channel_id))
-        except AriError as error:
-            extra = {"call": channel_id, "cause": str(error)}
-            logger.error("ari_release_failed", extra=extra)  # noqa: TRY400 - the cause says all
-
-    def _start_resumed(self, channel: Channel) -> None:
-        if is_in_application(channel, self._application):
-            arguments = split_arguments(channel.dialplan.app_data)[1:]
-            self._start(Call(self._connection, channel, arguments), self._resumed)
-
-    def _is_orphan(self, channel_id: str, orphans: set[str]) -> bool:
-        return self.state is LinkState.READY and orphans is self._orphans and channel_id in orphans
-
-    def _start(self, call: Call, handler: Handler | None) -> None:
-        if self._tasks is None or handler is None:
-            return
-        if call.id in self._calls:  # its end was lost in a gap
-            self._end(call.id, GoneReason.STASIS_END)
-        task = self._tasks.create_task(self._run(call, handler), name=f"call {call.id}")
-        self._calls[call.id] = (call, task)
-        self._running.add(task)
-        # A callback and not the task's own end: cancelled before its first step it runs no line.
-        task.add_done_callback(partial(self._forget, call))
-
-    def _forget(self, call: Call, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        if self._calls.get(call.id) == (call, task):
-            del self._calls[call.id]
-
-    def _end(self, channel_id: str, reason: GoneReason) -> None:
-        call, task = self._calls.pop(channel_id, (None, None))
-        if call is None or task is None:
-            return
-        call.gone = call.gone or reason
-        if not call.released:
-            task.cancel()
-
-    async def _run(self, call: Call, handler: Handler) -> None:
-        """Run one call's handler: the boundary at which its faults end."""
-        try:
-            await handler(call)
-        except ChannelGone:
-            pass
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            # Only a hang-up ends here. When the program itself is stopping it has cancelled too,
-            # and that must go on.
-            if call.gone is None or task is None or task.uncancel() > 0:
-                raise
-        except Exception:  # one call's fault must not end the others
-            logger.exception("call_handler_failed", extra={"call": call.id})
-        finally:
-            await self._finish(call)
-
-    async def _finish(self, call: Call) -> None:
-        if call.gone is not None or call.released:
-            return
-        task = asyncio.current_task()
-        stopping = task is not None and task.cancelling() > 0
-        try:
-            async with asyncio.timeout(STOP_LIMIT if stopping else None):
-                await call.continue_in_dialplan()
-        except (AriError, TimeoutError) as error:
-            extra = {"call": call.id, "cause": str(error) or "stopping"}
-            logger.error("ari_release_failed", extra=extra)  # noqa: TRY400 - the cause says all
-            if not stopping:
-                self._adopt(call.id)
+        await self._handlers.serve(handler, resumed, self._over.wait)
+        if self._failure is not None:
+            raise self._failure

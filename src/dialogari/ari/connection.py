@@ -1,113 +1,53 @@
-"""The link of one application to one Asterisk: connect, prove, reconnect, tell what was missed.
+"""The inbound way: we connect to Asterisk, and connect again whatever ended the last socket.
 
-Theory of operation. A connected socket proves nothing: Asterisk accepts a second client of the
-same application, answers pings on sockets whose application is gone, and says 204 to events that
-go nowhere. Only an event of our own that comes back proves the link, so one is sent after each
-connect and every `ECHO_INTERVAL` from then on. Nothing is replayed after a gap, so each connect
-takes a snapshot of all channels and gives it to the receiver, who knows which calls are its own.
-Any end of the socket means the same, close code 1000 included: a stopping Asterisk sends that one.
-
-The one exception: ApplicationReplaced. Another client has the application; fighting for it would
-throw both out in turns, so the link ends with an error and stays ended.
+Any end means the same, close code 1000 included: a stopping Asterisk sends that one. The one
+exception is ApplicationReplaced. Another client has the application; fighting for it would throw
+both out in turns, so the connection ends with an error and stays ended.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import aclosing
-from enum import StrEnum
-from typing import TYPE_CHECKING, NoReturn, Protocol, Self
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, NoReturn, Self
 
-from dialogari.ari import operations
 from dialogari.ari.backoff import backoff
 from dialogari.ari.echo import Echo
-from dialogari.ari.errors import (
-    ApplicationReplaced,
-    AriError,
-    RequestFailed,
-    Unauthorized,
-    UnexpectedAnswer,
-    UnknownOutcome,
-    Unreachable,
-    leaves,
-)
-from dialogari.ari.features import Features, read_features
-from dialogari.ari.models import (
-    ApplicationReplaced as ApplicationReplacedEvent,
-)
-from dialogari.ari.models import (
-    AsteriskInfo,
-    FrameError,
-    Module,
-    RESTResponse,
-    decode_event,
-)
-from dialogari.ari.request import successful
-from dialogari.ari.snapshot import take_snapshot
+from dialogari.ari.errors import ApplicationReplaced, AriError, Unauthorized
+from dialogari.ari.features import Probe
+from dialogari.ari.link import Link
 from dialogari.ari.transport.http import HttpTransport
-from dialogari.ari.transport.websocket import EventSocket, open_event_socket
+from dialogari.ari.transport.websocket import open_event_socket
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from types import TracebackType
 
-    from dialogari.ari.models import Channel, Event, UnknownEvent
-    from dialogari.ari.request import Request, Response
+    from dialogari.ari.client import Sessions
+    from dialogari.ari.interest import Interest
+    from dialogari.ari.link import Receiver
     from dialogari.ari.transport import Server
 
 logger = logging.getLogger(__name__)
 
-REQUEST_TIMEOUT = 3.0
-SNAPSHOT_TIMEOUT = 10.0
-ECHO_INTERVAL = 5.0
-"""With ECHO_TIMEOUT it notices a dead application within 10 s."""
-
-
-class LinkState(StrEnum):
-    """Where the link stands."""
-
-    CONNECTING = "connecting"
-    READY = "ready"
-    """Proven by an echo, and the snapshot is worked in."""
-    REPLACED = "replaced"
-
-
-class Receiver(Protocol):
-    """Who gets what arrives. Neither method may block."""
-
-    def receive(self, event: Event | UnknownEvent) -> None:
-        """Take one event, in the order they came."""
-        ...
-
-    def recover(self, channels: Sequence[Channel], since: float) -> None:
-        """Take a snapshot of every channel, requested at `since` on the loop's clock."""
-        ...
-
 
 class Connection:
-    """Carries commands and events; `async with` opens its HTTP side, `run` the events side."""
+    """Keeps one link up; `async with` opens its HTTP side, `run` the events side."""
 
-    def __init__(
-        self, server: Server, application: str, *, disallowed_events: tuple[str, ...] = ()
-    ) -> None:
-        self.server = server
-        self.application = application
-        self.state = LinkState.CONNECTING
-        self.generation = 0
-        """Counts connects; whatever was learned under an older number may be out of date."""
-        self.features = Features()
-        self.version = ""
+    def __init__(self, server: Server, application: str, interest: Interest) -> None:
+        self._server = server
+        self._application = application
         self._http = HttpTransport(server)
-        self._echo = Echo(server, application)
-        self._disallowed_events = disallowed_events
-        self.ready = asyncio.Event()
-        """Set while `state` is READY."""
-        self._socket: EventSocket | None = None
+        self._echo_http = HttpTransport(server, connections=1)
+        self._echo = Echo(application, self._echo_http)
+        self._interest = interest
+        self._open = AsyncExitStack()
+        self._receiver: Receiver | None = None
+        self._link = Link(server.url, application, Probe(), interest, self._http)
 
     async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
-        await self._echo.__aenter__()
+        await self._open.enter_async_context(self._http)
+        await self._open.enter_async_context(self._echo_http)
         return self
 
     async def __aexit__(
@@ -116,10 +56,13 @@ class Connection:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._http.__aexit__(exc_type, exc, traceback)
-        await self._echo.__aexit__(exc_type, exc, traceback)
+        await self._open.aclose()
 
-    async def run(self, receiver: Receiver) -> NoReturn:
+    def begin(self, sessions: Sessions) -> None:
+        """Have one session, from now on."""
+        self._receiver = sessions.admit(self._link).calls
+
+    async def run(self) -> NoReturn:
         """Keep the link up until cancelled.
 
         Raises:
@@ -129,149 +72,27 @@ class Connection:
         delays = backoff()
         told = ""
         while True:
-            generation = self.generation
+            generation = self._link.generation
             try:
-                await self._connect_once(receiver)
+                await self._connect_once()
             except ApplicationReplaced:
-                self.state = LinkState.REPLACED
-                extra = {"server": self.server.url, "application": self.application}
-                logger.critical("application_taken_over", extra=extra)
                 raise
             except AriError as error:
-                if isinstance(error, Unauthorized) and self.generation == 0:
+                if isinstance(error, Unauthorized) and self._link.generation == 0:
                     raise
-                if self.generation != generation:
+                if self._link.generation != generation:
                     delays, told = backoff(), ""
                 if str(error) != told:
                     told = str(error)
-                    extra = {"server": self.server.url, "cause": told}
+                    extra = {"server": self._server.url, "cause": told}
                     logger.warning("ari_link_down", extra=extra)
             await asyncio.sleep(next(delays))
 
-    async def send(self, request: Request) -> Response:
-        """Send a command the best way there is and return a successful answer.
-
-        Raises:
-            AriError: what Asterisk answered, or `Unreachable` or `UnknownOutcome`.
-        """
-        return successful(request, await self._send(request))
-
-    async def _send(self, request: Request) -> Response:
-        socket = self._socket if self.features.rest_over_websocket else None
-        if socket is not None and not socket.overdue and not request.bulky:
-            try:
-                return await socket.send(request, REQUEST_TIMEOUT)
-            except Unreachable:
-                pass
-            except UnknownOutcome:
-                if not request.repeatable:
-                    raise
-        seconds = SNAPSHOT_TIMEOUT if request.bulky else REQUEST_TIMEOUT
-        return await self._http.send(request, seconds)
-
-    async def _connect_once(self, receiver: Receiver) -> None:
+    async def _connect_once(self) -> None:
         """Connect and stay connected; always ends by raising."""
-        await self._learn_features()
-        async with open_event_socket(self.server, self.application) as socket:
-            try:
-                await self._carry(socket, receiver)
-            finally:
-                self._socket = None
-                self.ready.clear()
-                if self.state is LinkState.READY:
-                    self.state = LinkState.CONNECTING
-
-    async def _carry(self, socket: EventSocket, receiver: Receiver) -> None:
-        task = asyncio.current_task()
-        cancelled = task.cancelling() if task is not None else 0
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._read(socket, receiver))
-                self._socket = socket
-                await self._prove(receiver)
-                await self._keep_proving()
-        except BaseExceptionGroup as group:
-            # Before Python 3.13 a group that fails while it is being cancelled forgets the latter.
-            if task is not None and task.cancelling() > cancelled:
-                raise asyncio.CancelledError from None
-            raise _most_telling(group) from None
-
-    async def _learn_features(self) -> None:
-        answer = await self.send(operations.get_info())
-        info = answer.read(AsteriskInfo)
-        version = info.system.version if info.system else ""
-        if version != self.version:
-            self.features = await self._ask_features()
-            self.version = version
-
-    async def _ask_features(self) -> Features:
-        try:
-            events = await self.send(operations.get_declaration("events"))
-            channels = await self.send(operations.get_declaration("channels"))
-            array_function = await self._has_array_function()
-        except RequestFailed as error:
-            # Its folder `rest-api` is not where `astdatadir` points (500, measured on 22.10): the
-            # ways that every Asterisk knows will do.
-            logger.warning("ari_descriptions_missing", extra={"cause": str(error)})
-            return Features()
-        return read_features(events.body, channels.body, array_function=array_function)
-
-    async def _has_array_function(self) -> bool:
-        try:
-            module = await self.send(operations.get_module("func_strings.so"))
-            return module.read(Module).status == "Running"
-        except (RequestFailed, UnexpectedAnswer):
-            return False
-
-    async def _read(self, socket: EventSocket, receiver: Receiver) -> None:
-        """Decode and hand on; nothing here ever waits for a user of this library."""
-        async with aclosing(socket.frames()) as frames:
-            async for frame in frames:
-                self._take(frame, socket, receiver)
-        raise Unreachable(f"the events socket closed with code {socket.close_code}")
-
-    def _take(self, frame: bytes, socket: EventSocket, receiver: Receiver) -> None:
-        try:
-            event = decode_event(frame)
-        except FrameError:
-            logger.error("ari_frame_unreadable", extra={"bytes": len(frame)})  # noqa: TRY400 - the frame is the finding, not the place
-            return
-        match event:
-            case RESTResponse():
-                socket.resolve(event)
-            case ApplicationReplacedEvent():
-                raise ApplicationReplaced(self.application)
-            case _:
-                if not self._echo.hear(event):
-                    receiver.receive(event)
-
-    async def _prove(self, receiver: Receiver) -> None:
-        if self._disallowed_events:
-            await self.send(operations.disallow_events(self.application, self._disallowed_events))
-        await self._echo.prove()
-        since = asyncio.get_running_loop().time()
-        receiver.recover(await take_snapshot(self.send, self.application), since)
-        self.generation += 1
-        self.state = LinkState.READY
-        self.ready.set()
-        logger.info(
-            "ari_link_ready",
-            extra={
-                "server": self.server.url,
-                "application": self.application,
-                "asterisk": self.version,
-            },
-        )
-
-    async def _keep_proving(self) -> None:
-        while True:
-            await asyncio.sleep(ECHO_INTERVAL)
-            await self._echo.prove()
-
-
-def _most_telling(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the one error that says why the connection ended; a fault of ours stays a group."""
-    if group.split(AriError)[1] is not None:
-        return group
-    errors = list(leaves(group))
-    return next((e for e in errors if isinstance(e, ApplicationReplaced)), errors[0])
+        await self._link.probe.ask(self._link.send)
+        async with open_event_socket(
+            self._server, self._application, subscribe_all=self._interest.subscribe_all
+        ) as socket:
+            if self._receiver is not None:
+                await self._link.carry(socket, self._receiver, self._echo)

@@ -1,49 +1,37 @@
-"""The proof that the link carries events: one of our own that comes back.
-
-It travels on a connection of its own, so that a queue of commands never looks like a dead link.
-"""
+"""The proof that a link carries events: one of our own that comes back."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from dialogari.ari.errors import Unreachable
 from dialogari.ari.models import ChannelUserevent
-from dialogari.ari.operations import publish_user_event
+from dialogari.ari.operations import Events
 from dialogari.ari.request import successful
-from dialogari.ari.transport.http import HttpTransport
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from dialogari.ari.models import Event, UnknownEvent
-    from dialogari.ari.transport import Server
+    from dialogari.ari.request import Request, Response
+    from dialogari.ari.transport import Transport
 
 ECHO_TIMEOUT = 4.0
 ECHO_EVENT = "dialogari.echo"
 
 
 class Echo:
-    """Sends the events and hears them; `async with` opens and closes its connection."""
+    """Sends the events and hears them.
 
-    def __init__(self, server: Server, application: str) -> None:
-        self._http = HttpTransport(server, connections=1)
+    Args:
+        transport: What they travel on; best one that carries nothing else, so that a queue of
+            commands never looks like a dead link.
+    """
+
+    def __init__(self, application: str, transport: Transport) -> None:
         self._application = application
+        self._transport = transport
         self._expected: dict[str, asyncio.Event] = {}
-
-    async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._http.__aexit__(exc_type, exc, traceback)
 
     async def prove(self) -> None:
         """Return once an event sent now has come back.
@@ -52,16 +40,20 @@ class Echo:
             AriError: it could not be sent, or did not come back in time.
         """
         token = secrets.token_hex(8)
-        request = publish_user_event(self._application, ECHO_EVENT, {"token": token})
         heard = self._expected[token] = asyncio.Event()
         try:
             async with asyncio.timeout(ECHO_TIMEOUT):
-                successful(request, await self._http.send(request, ECHO_TIMEOUT))
+                await Events(self._send).user_event(
+                    ECHO_EVENT, self._application, variables={"token": token}
+                )
                 await heard.wait()
         except TimeoutError:
             raise Unreachable("our own event did not come back") from None
         finally:
             del self._expected[token]
+
+    async def _send(self, request: Request) -> Response:
+        return successful(request, await self._transport.send(request, ECHO_TIMEOUT))
 
     def hear(self, event: Event | UnknownEvent) -> bool:
         """Take an event; tell whether it was one of these."""

@@ -6,19 +6,22 @@
     ├── ApplicationReplaced     another client took the application; stop, never fight
     ├── Unreachable             nothing was executed; trying again is safe
     ├── UnknownOutcome          it may have been executed: sent, but no answer came
+    ├── ListenerOverflowed      events came faster than the program took them
     ├── UnexpectedAnswer        it was executed, but its answer is not what the API says
     └── RequestFailed           Asterisk answered with an error
-        ├── NotFound            no such channel, variable, application or resource
+        ├── NotFound            no such channel, variable, bridge, ...: `kind` says what
         ├── NotInStasis         the channel exists but is not in an ARI application
-        ├── InvalidState        the channel can't do this now
+        ├── InvalidState        it can't do this, or not now
         └── Conflict            something of that name exists; ask before believing it
 
-Asterisk's statuses alone do not tell these apart: 409 and 422 both carry "not in Stasis", and 404
-covers four kinds, which only the message tells (measured on Asterisk 22.10 and 16.28).
+Asterisk's statuses alone do not tell these apart: 409 and 422 both carry "not in Stasis", 409 says
+that something exists or that it can't do this, 403 that the user may not or that nobody can, and
+what a 404 is about only the message tells (measured on Asterisk 22.10 and 16.28).
 """
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, cast
 
@@ -35,15 +38,19 @@ class GoneReason(StrEnum):
     LEFT_STASIS = "left_stasis"
     ABSENT = "absent"
     """It was missing from the snapshot taken after a gap in the events."""
+    LINK_LOST = "link_lost"
+    """The Asterisk that connected to us for it did not come back."""
 
 
 class ChannelGone(Exception):
     """The call is no longer in this application: the caller hung up, or the dialplan took it."""
 
-    def __init__(self, channel_id: str, reason: GoneReason) -> None:
-        super().__init__(channel_id, reason)
+    def __init__(self, channel_id: str, reason: GoneReason, cause: int | None = None) -> None:
+        super().__init__(channel_id, reason, cause)
         self.channel_id = channel_id
         self.reason = reason
+        self.cause = cause
+        """Why it hung up (ITU-T Q.850), where an event said so: 16 normally, 17 busy."""
 
     def __str__(self) -> str:
         return f"channel {self.channel_id} is gone: {self.reason}"
@@ -110,6 +117,17 @@ class UnexpectedAnswer(AriError):
         return f"Asterisk's answer is not {self.expected}: is the address really an ARI?"
 
 
+class ListenerOverflowed(AriError):
+    """A listener left more events untaken than it may hold; those after them are lost to it."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"more than {self.limit} events were left untaken: take them faster, or ask for less"
+
+
 class RequestFailed(AriError):
     """Asterisk answered with an error status."""
 
@@ -129,8 +147,23 @@ class NotFoundKind(StrEnum):
     CHANNEL = "channel"
     VARIABLE = "variable"
     APPLICATION = "application"
+    BRIDGE = "bridge"
+    PLAYBACK = "playback"
+    """It has ended, or never was."""
+    RECORDING = "recording"
+    ENDPOINT = "endpoint"
+    """Also a technology without endpoints."""
+    SOUND = "sound"
+    MODULE = "module"
+    LOG = "log"
+    OBJECT = "object"
+    """Of the dynamic configuration."""
+    OFFER = "offer"
+    """A call that StasisBroadcast() offers, to claim."""
     RESOURCE = "resource"
     """A path this Asterisk does not have: too old, or the module is not loaded (yet)."""
+    OTHER = "other"
+    """Something that this version of the library has no word for."""
 
 
 class NotFound(RequestFailed):
@@ -138,7 +171,9 @@ class NotFound(RequestFailed):
 
     def __init__(self, operation: str, status: int, message: str) -> None:
         super().__init__(operation, status, message)
-        self.kind = _KINDS.get(message, NotFoundKind.RESOURCE)
+        # Some name what is missing within quotes, or at the end.
+        words = re.sub(r"'.*'|(?<=invalid tech ).*", "", message, flags=re.DOTALL)
+        self.kind = _KINDS.get(words, NotFoundKind.OTHER)
 
 
 class NotInStasis(RequestFailed):
@@ -146,11 +181,14 @@ class NotInStasis(RequestFailed):
 
 
 class InvalidState(RequestFailed):
-    """412: the channel can't do this in its present state."""
+    """409 or 412: it can't do this, or not in its present state."""
 
 
 class Conflict(RequestFailed):
-    """409: a thing of this name exists. Asterisk may say so wrongly: verify with a GET."""
+    """409: a thing of this name exists, or another application has it.
+
+    Asterisk may say so wrongly of a channel: verify with a GET.
+    """
 
 
 _KINDS = {
@@ -158,17 +196,37 @@ _KINDS = {
     "Provided channel was not found": NotFoundKind.CHANNEL,
     "Provided variable was not found": NotFoundKind.VARIABLE,
     "Application not found": NotFoundKind.APPLICATION,
+    "Bridge not found": NotFoundKind.BRIDGE,
+    "Playback not found": NotFoundKind.PLAYBACK,
+    "Recording not found": NotFoundKind.RECORDING,
+    "Endpoint not found": NotFoundKind.ENDPOINT,
+    "No Endpoints found - invalid tech ": NotFoundKind.ENDPOINT,
+    "Sound not found": NotFoundKind.SOUND,
+    "Module could not be found in running modules": NotFoundKind.MODULE,
+    "Module not found in running modules": NotFoundKind.MODULE,
+    "Log channel does not exist": NotFoundKind.LOG,
+    "Object with id  not found": NotFoundKind.OBJECT,
+    "configClass  not found": NotFoundKind.OBJECT,
+    "objectType  not found": NotFoundKind.OBJECT,
+    "Channel not found or not in broadcast state": NotFoundKind.OFFER,
+    "Resource not found": NotFoundKind.RESOURCE,
+    "": NotFoundKind.RESOURCE,  # a page of the HTTP server
 }
 _NOT_IN_STASIS = "Channel not in Stasis application"
-_BY_STATUS: dict[int, type[RequestFailed]] = {404: NotFound, 409: Conflict, 412: InvalidState}
+_EXISTS = re.compile(r"already|exists")
+_DENIED = re.compile(r"denied|Invalid access|^$")
+"""What a 403 says where it is the user who may not; others say that it can't be done at all."""
+_BY_STATUS: dict[int, type[RequestFailed]] = {404: NotFound, 409: InvalidState, 412: InvalidState}
 
 
 def error_for(operation: str, status: int, message: str) -> AriError:
     """Return the error that an answer's status and message mean."""
-    if status in {401, 403}:
+    if status == 401 or (status == 403 and _DENIED.search(message)):  # noqa: PLR2004 - HTTP's own
         return Unauthorized(status)
     if message == _NOT_IN_STASIS:
         return NotInStasis(operation, status, message)
+    if status == 409 and _EXISTS.search(message):  # noqa: PLR2004 - HTTP's "conflict"
+        return Conflict(operation, status, message)
     return _BY_STATUS.get(status, RequestFailed)(operation, status, message)
 
 

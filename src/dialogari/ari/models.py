@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from itertools import chain
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import msgspec
@@ -60,11 +60,12 @@ class Event(Message, kw_only=True, frozen=True):
         """The name Asterisk gives this event."""
         return type(self).__name__
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about, each once, the main one first.
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about, each once, channels first.
 
-        An event that names channels is about those; a bridge's own events are about the
-        channels in it; a playback's or a recording's about the channel it plays on or records.
+        They are `channel:ID`, `bridge:ID`, `playback:ID`, `recording:NAME`,
+        `endpoint:TECHNOLOGY/RESOURCE` and `device:NAME`, one for each such object that the event
+        holds; a playback's or a recording's event also names the channel or bridge it sounds on.
         """
         return ()
 
@@ -95,9 +96,9 @@ class UnknownEvent:
         """The application it was sent to; empty where it does not say."""
         return str(self.data.get("application", ""))
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of everything in it that looks like a channel."""
-        return tuple(dict.fromkeys(_channels_in(self.data)))
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of everything in it that looks like an object that has one."""
+        return tuple(dict.fromkeys(_keys_in(self.data)))
 
 
 def decode_event(frame: str | bytes) -> Event | UnknownEvent:
@@ -138,9 +139,20 @@ def _beyond(found: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
     return beyond
 
 
-def _channels_in(data: dict[str, Any]) -> list[str]:
-    """Find channels by their shape: of all objects only they have both an id and a dialplan."""
-    ids: list[str] = []
+_SHAPES = (
+    ("channel:{id}", ("id", "dialplan")),
+    ("bridge:{id}", ("id", "bridge_class")),
+    ("playback:{id}", ("id", "media_uri")),
+    ("recording:{name}", ("name", "target_uri")),
+    ("endpoint:{technology}/{resource}", ("technology", "resource")),
+    ("device:{name}", ("name", "state")),
+)
+"""Keys, and the fields by which the objects that have them are told; the first that fits counts."""
+
+
+def _keys_in(data: dict[str, Any]) -> list[str]:
+    """Find objects that have a key, by their shape."""
+    keys: list[str] = []
     left: list[Any] = [data]  # no recursion: data may be as deep as Python can decode
     while left:
         value = left.pop()
@@ -148,26 +160,16 @@ def _channels_in(data: dict[str, Any]) -> list[str]:
             left += reversed(cast("list[Any]", value))
         elif isinstance(value, dict):
             found = cast("dict[str, Any]", value)
-            if isinstance(found.get("id"), str) and "dialplan" in found:
-                ids.append(found["id"])
+            fitting = (key for key, names in _SHAPES if found.keys() >= set(names))
+            keys += (key.format_map(found) for key in islice(fitting, 1))
             if isinstance(found.get("target_uri"), str):
-                ids += _target(found["target_uri"])
+                keys.append(found["target_uri"])
             left += reversed(found.values())
-    return ids
+    return keys
 
 
-def _ids(*channels: Channel | None) -> tuple[str, ...]:
-    return tuple({channel.id: None for channel in channels if channel is not None})
-
-
-def _members(*bridges: Bridge | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(chain(*(bridge.channels for bridge in bridges if bridge))))
-
-
-def _target(uri: str) -> tuple[str, ...]:
-    """Return the channel that a playback or a recording names; one on a bridge names none."""
-    kind, _, name = uri.partition(":")
-    return (name,) if kind == "channel" else ()
+def _each_once(*keys: str | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(key for key in keys if key))
 
 
 class AdditionalParam(Model, kw_only=True, frozen=True):
@@ -564,9 +566,9 @@ class ApplicationMoveFailed(Event, kw_only=True, frozen=True):
     destination: str
     args: list[str]
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return (self.channel.id,)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"channel:{self.channel.id}",)
 
 
 class ApplicationRegistered(Event, kw_only=True, frozen=True):
@@ -601,17 +603,20 @@ class BridgeAttendedTransfer(Event, kw_only=True, frozen=True):
     destination_threeway_channel: Channel | None = None
     destination_threeway_bridge: Bridge | None = None
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return _ids(
-            self.transferer_first_leg,
-            self.transferer_second_leg,
-            self.replace_channel,
-            self.transferee,
-            self.transfer_target,
-            self.destination_link_first_leg,
-            self.destination_link_second_leg,
-            self.destination_threeway_channel,
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return _each_once(
+            f"channel:{self.transferer_first_leg.id}",
+            f"channel:{self.transferer_second_leg.id}",
+            self.replace_channel and f"channel:{self.replace_channel.id}",
+            self.transferee and f"channel:{self.transferee.id}",
+            self.transfer_target and f"channel:{self.transfer_target.id}",
+            self.destination_link_first_leg and f"channel:{self.destination_link_first_leg.id}",
+            self.destination_link_second_leg and f"channel:{self.destination_link_second_leg.id}",
+            self.destination_threeway_channel and f"channel:{self.destination_threeway_channel.id}",
+            self.transferer_first_leg_bridge and f"bridge:{self.transferer_first_leg_bridge.id}",
+            self.transferer_second_leg_bridge and f"bridge:{self.transferer_second_leg_bridge.id}",
+            self.destination_threeway_bridge and f"bridge:{self.destination_threeway_bridge.id}",
         )
 
 
@@ -627,9 +632,14 @@ class BridgeBlindTransfer(Event, kw_only=True, frozen=True):
     is_external: bool
     bridge: Bridge | None = None
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return _ids(self.channel, self.replace_channel, self.transferee)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return _each_once(
+            f"channel:{self.channel.id}",
+            self.replace_channel and f"channel:{self.replace_channel.id}",
+            self.transferee and f"channel:{self.transferee.id}",
+            self.bridge and f"bridge:{self.bridge.id}",
+        )
 
 
 class BridgeCreated(Event, kw_only=True, frozen=True):
@@ -637,9 +647,9 @@ class BridgeCreated(Event, kw_only=True, frozen=True):
 
     bridge: Bridge
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return _members(self.bridge)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"bridge:{self.bridge.id}",)
 
 
 class BridgeDestroyed(Event, kw_only=True, frozen=True):
@@ -647,9 +657,9 @@ class BridgeDestroyed(Event, kw_only=True, frozen=True):
 
     bridge: Bridge
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return _members(self.bridge)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"bridge:{self.bridge.id}",)
 
 
 class BridgeMerged(Event, kw_only=True, frozen=True):
@@ -658,9 +668,9 @@ class BridgeMerged(Event, kw_only=True, frozen=True):
     bridge: Bridge
     bridge_from: Bridge
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return _members(self.bridge, self.bridge_from)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return _each_once(f"bridge:{self.bridge.id}", f"bridge:{self.bridge_from.id}")
 
 
 class BridgeVideoSourceChanged(Event, kw_only=True, frozen=True):
@@ -669,9 +679,9 @@ class BridgeVideoSourceChanged(Event, kw_only=True, frozen=True):
     bridge: Bridge
     old_video_source_id: str | None = None
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return _members(self.bridge)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"bridge:{self.bridge.id}",)
 
 
 class CallBroadcast(Event, kw_only=True, frozen=True):
@@ -681,9 +691,9 @@ class CallBroadcast(Event, kw_only=True, frozen=True):
     caller: str | None = None
     called: str | None = None
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return (self.channel.id,)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"channel:{self.channel.id}",)
 
 
 class CallClaimed(Event, kw_only=True, frozen=True):
@@ -692,9 +702,9 @@ class CallClaimed(Event, kw_only=True, frozen=True):
     channel: Channel
     winner_app: str
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return (self.channel.id,)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"channel:{self.channel.id}",)
 
 
 class ChannelCallerId(Event, kw_only=True, frozen=True):
@@ -704,9 +714,9 @@ class ChannelCallerId(Event, kw_only=True, frozen=True):
     caller_presentation_txt: str
     channel: Channel
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return (self.channel.id,)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"channel:{self.channel.id}",)
 
 
 class ChannelConnectedLine(Event, kw_only=True, frozen=True):
@@ -714,9 +724,9 @@ class ChannelConnectedLine(Event, kw_only=True, frozen=True):
 
     channel: Channel
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return (self.channel.id,)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"channel:{self.channel.id}",)
 
 
 class ChannelCreated(Event, kw_only=True, frozen=True):
@@ -724,9 +734,9 @@ class ChannelCreated(Event, kw_only=True, frozen=True):
 
     channel: Channel
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return (self.channel.id,)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"channel:{self.channel.id}",)
 
 
 class ChannelDestroyed(Event, kw_only=True, frozen=True):
@@ -737,9 +747,9 @@ class ChannelDestroyed(Event, kw_only=True, frozen=True):
     tech_cause: int | None = None
     channel: Channel
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return (self.channel.id,)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"channel:{self.channel.id}",)
 
 
 class ChannelDialplan(Event, kw_only=True, frozen=True):
@@ -749,9 +759,9 @@ class ChannelDialplan(Event, kw_only=True, frozen=True):
     dialplan_app: str
     dialplan_app_data: str
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return (self.channel.id,)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"channel:{self.channel.id}",)
 
 
 class ChannelDtmfReceived(Event, kw_only=True, frozen=True):
@@ -761,9 +771,9 @@ class ChannelDtmfReceived(Event, kw_only=True, frozen=True):
     duration_ms: int
     channel: Channel
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return (self.channel.id,)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"channel:{self.channel.id}",)
 
 
 class ChannelEnteredBridge(Event, kw_only=True, frozen=True):
@@ -772,9 +782,9 @@ class ChannelEnteredBridge(Event, kw_only=True, frozen=True):
     bridge: Bridge
     channel: Channel | None = None
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return _ids(self.channel)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return _each_once(self.channel and f"channel:{self.channel.id}", f"bridge:{self.bridge.id}")
 
 
 class ChannelHangupRequest(Event, kw_only=True, frozen=True):
@@ -785,9 +795,9 @@ class ChannelHangupRequest(Event, kw_only=True, frozen=True):
     soft: bool | None = None
     channel: Channel
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return (self.channel.id,)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"channel:{self.channel.id}",)
 
 
 class ChannelHold(Event, kw_only=True, frozen=True):
@@ -796,9 +806,9 @@ class ChannelHold(Event, kw_only=True, frozen=True):
     channel: Channel
     musicclass: str | None = None
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return (self.channel.id,)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"channel:{self.channel.id}",)
 
 
 class ChannelLeftBridge(Event, kw_only=True, frozen=True):
@@ -807,9 +817,12 @@ class ChannelLeftBridge(Event, kw_only=True, frozen=True):
     bridge: Bridge
     channel: Channel
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return (self.channel.id,)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (
+            f"channel:{self.channel.id}",
+            f"bridge:{self.bridge.id}",
+        )
 
 
 class ChannelStateChange(Event, kw_only=True, frozen=True):
@@ -817,9 +830,9 @@ class ChannelStateChange(Event, kw_only=True, frozen=True):
 
     channel: Channel
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return (self.channel.id,)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"channel:{self.channel.id}",)
 
 
 class ChannelTalkingFinished(Event, kw_only=True, frozen=True):
@@ -828,9 +841,9 @@ class ChannelTalkingFinished(Event, kw_only=True, frozen=True):
     channel: Channel
     duration: int
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return (self.channel.id,)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"channel:{self.channel.id}",)
 
 
 class ChannelTalkingStarted(Event, kw_only=True, frozen=True):
@@ -838,9 +851,9 @@ class ChannelTalkingStarted(Event, kw_only=True, frozen=True):
 
     channel: Channel
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return (self.channel.id,)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"channel:{self.channel.id}",)
 
 
 class ChannelToneDetected(Event, kw_only=True, frozen=True):
@@ -848,9 +861,9 @@ class ChannelToneDetected(Event, kw_only=True, frozen=True):
 
     channel: Channel
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return (self.channel.id,)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"channel:{self.channel.id}",)
 
 
 class ChannelTransfer(Event, kw_only=True, frozen=True):
@@ -860,13 +873,16 @@ class ChannelTransfer(Event, kw_only=True, frozen=True):
     refer_to: ReferTo
     referred_by: ReferredBy
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return _ids(
-            self.refer_to.destination_channel,
-            self.refer_to.connected_channel,
-            self.referred_by.source_channel,
-            self.referred_by.connected_channel,
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return _each_once(
+            self.refer_to.destination_channel and f"channel:{self.refer_to.destination_channel.id}",
+            self.refer_to.connected_channel and f"channel:{self.refer_to.connected_channel.id}",
+            f"channel:{self.referred_by.source_channel.id}",
+            self.referred_by.connected_channel
+            and f"channel:{self.referred_by.connected_channel.id}",
+            self.refer_to.bridge and f"bridge:{self.refer_to.bridge.id}",
+            self.referred_by.bridge and f"bridge:{self.referred_by.bridge.id}",
         )
 
 
@@ -875,9 +891,9 @@ class ChannelUnhold(Event, kw_only=True, frozen=True):
 
     channel: Channel
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return (self.channel.id,)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"channel:{self.channel.id}",)
 
 
 class ChannelUserevent(Event, kw_only=True, frozen=True):
@@ -889,9 +905,13 @@ class ChannelUserevent(Event, kw_only=True, frozen=True):
     endpoint: Endpoint | None = None
     userevent: dict[str, Any]
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return _ids(self.channel)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return _each_once(
+            self.channel and f"channel:{self.channel.id}",
+            self.bridge and f"bridge:{self.bridge.id}",
+            self.endpoint and f"endpoint:{self.endpoint.technology}/{self.endpoint.resource}",
+        )
 
 
 class ChannelVarset(Event, kw_only=True, frozen=True):
@@ -901,9 +921,9 @@ class ChannelVarset(Event, kw_only=True, frozen=True):
     value: str
     channel: Channel | None = None
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return _ids(self.channel)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"channel:{self.channel.id}",) if self.channel else ()
 
 
 class ContactStatusChange(Event, kw_only=True, frozen=True):
@@ -912,11 +932,19 @@ class ContactStatusChange(Event, kw_only=True, frozen=True):
     endpoint: Endpoint
     contact_info: ContactInfo
 
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"endpoint:{self.endpoint.technology}/{self.endpoint.resource}",)
+
 
 class DeviceStateChanged(Event, kw_only=True, frozen=True):
     """Event `DeviceStateChanged`."""
 
     device_state: DeviceState
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"device:{self.device_state.name}",)
 
 
 class Dial(Event, kw_only=True, frozen=True):
@@ -929,15 +957,23 @@ class Dial(Event, kw_only=True, frozen=True):
     dialstring: str | None = None
     dialstatus: str
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return _ids(self.caller, self.peer, self.forwarded)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return _each_once(
+            self.caller and f"channel:{self.caller.id}",
+            f"channel:{self.peer.id}",
+            self.forwarded and f"channel:{self.forwarded.id}",
+        )
 
 
 class EndpointStateChange(Event, kw_only=True, frozen=True):
     """Event `EndpointStateChange`."""
 
     endpoint: Endpoint
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"endpoint:{self.endpoint.technology}/{self.endpoint.resource}",)
 
 
 class PeerStatusChange(Event, kw_only=True, frozen=True):
@@ -946,15 +982,22 @@ class PeerStatusChange(Event, kw_only=True, frozen=True):
     endpoint: Endpoint
     peer: Peer
 
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"endpoint:{self.endpoint.technology}/{self.endpoint.resource}",)
+
 
 class PlaybackContinuing(Event, kw_only=True, frozen=True):
     """Event `PlaybackContinuing`."""
 
     playback: Playback
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return _target(self.playback.target_uri)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (
+            f"playback:{self.playback.id}",
+            self.playback.target_uri,
+        )
 
 
 class PlaybackFinished(Event, kw_only=True, frozen=True):
@@ -962,9 +1005,12 @@ class PlaybackFinished(Event, kw_only=True, frozen=True):
 
     playback: Playback
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return _target(self.playback.target_uri)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (
+            f"playback:{self.playback.id}",
+            self.playback.target_uri,
+        )
 
 
 class PlaybackStarted(Event, kw_only=True, frozen=True):
@@ -972,9 +1018,12 @@ class PlaybackStarted(Event, kw_only=True, frozen=True):
 
     playback: Playback
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return _target(self.playback.target_uri)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (
+            f"playback:{self.playback.id}",
+            self.playback.target_uri,
+        )
 
 
 class RESTResponse(Event, kw_only=True, frozen=True):
@@ -994,9 +1043,12 @@ class RecordingFailed(Event, kw_only=True, frozen=True):
 
     recording: LiveRecording
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return _target(self.recording.target_uri)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (
+            f"recording:{self.recording.name}",
+            self.recording.target_uri,
+        )
 
 
 class RecordingFinished(Event, kw_only=True, frozen=True):
@@ -1004,9 +1056,12 @@ class RecordingFinished(Event, kw_only=True, frozen=True):
 
     recording: LiveRecording
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return _target(self.recording.target_uri)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (
+            f"recording:{self.recording.name}",
+            self.recording.target_uri,
+        )
 
 
 class RecordingStarted(Event, kw_only=True, frozen=True):
@@ -1014,9 +1069,12 @@ class RecordingStarted(Event, kw_only=True, frozen=True):
 
     recording: LiveRecording
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return _target(self.recording.target_uri)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (
+            f"recording:{self.recording.name}",
+            self.recording.target_uri,
+        )
 
 
 class StasisEnd(Event, kw_only=True, frozen=True):
@@ -1024,9 +1082,9 @@ class StasisEnd(Event, kw_only=True, frozen=True):
 
     channel: Channel
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return (self.channel.id,)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (f"channel:{self.channel.id}",)
 
 
 class StasisStart(Event, kw_only=True, frozen=True):
@@ -1036,9 +1094,12 @@ class StasisStart(Event, kw_only=True, frozen=True):
     channel: Channel
     replace_channel: Channel | None = None
 
-    def channel_ids(self) -> tuple[str, ...]:
-        """Return the ids of the channels it is about."""
-        return _ids(self.channel, self.replace_channel)
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return _each_once(
+            f"channel:{self.channel.id}",
+            self.replace_channel and f"channel:{self.replace_channel.id}",
+        )
 
 
 class TextMessageReceived(Event, kw_only=True, frozen=True):
@@ -1046,6 +1107,14 @@ class TextMessageReceived(Event, kw_only=True, frozen=True):
 
     message: TextMessage
     endpoint: Endpoint | None = None
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of what it is about."""
+        return (
+            (f"endpoint:{self.endpoint.technology}/{self.endpoint.resource}",)
+            if self.endpoint
+            else ()
+        )
 
 
 AnyEvent: TypeAlias = (

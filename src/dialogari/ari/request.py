@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
@@ -23,8 +24,9 @@ class Request:
     """JSON, or empty."""
     repeatable: bool = False
     """Executing it twice does no harm, so a lost answer may be met by sending it again."""
-    bulky: bool = False
-    """The answer may have megabytes: better alone on HTTP than on the events socket."""
+    over_http: bool = False
+    """Not over the events socket: its answer is big or no text, or it keeps the commands behind it
+    waiting, since Asterisk executes those of one socket one after the other."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -43,6 +45,10 @@ class Response:
             return msgspec.json.decode(self.body, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise UnexpectedAnswer(shape.__name__) from error
+
+
+Send: TypeAlias = Callable[[Request], Awaitable[Response]]
+"""Sends a command and returns a successful answer. Raises AriError."""
 
 
 def successful(request: Request, answer: Response) -> Response:

@@ -1,19 +1,15 @@
-"""Which channels there are, asked after each connect because Asterisk repeats no event."""
+"""Which channels there are, asked after each connect because events are lost in a gap."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dialogari.ari import operations
 from dialogari.ari.errors import RequestFailed, UnexpectedAnswer
-from dialogari.ari.models import Application, Channel
+from dialogari.ari.operations import Applications, Channels
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from dialogari.ari.request import Request, Response
-
-    Send = Callable[[Request], Awaitable[Response]]
+    from dialogari.ari.models import Channel
+    from dialogari.ari.request import Send
 
 
 async def take_snapshot(send: Send, application: str) -> list[Channel]:
@@ -26,17 +22,17 @@ async def take_snapshot(send: Send, application: str) -> list[Channel]:
     Raises:
         AriError: neither could be had.
     """
+    channels = Channels(send)
     try:
-        return (await send(operations.list_channels())).read(list[Channel])
+        return await channels.list()
     except (RequestFailed, UnexpectedAnswer):
-        answer = await send(operations.get_application(application))
-        ids = answer.read(Application).channel_ids
-        channels = [await _look_up(send, channel_id) for channel_id in ids]
-        return [channel for channel in channels if channel is not None]
+        ids = (await Applications(send).get(application)).channel_ids
+        found = [await _look_up(channels, channel_id) for channel_id in ids]
+        return [channel for channel in found if channel is not None]
 
 
-async def _look_up(send: Send, channel_id: str) -> Channel | None:
+async def _look_up(channels: Channels, channel_id: str) -> Channel | None:
     try:
-        return (await send(operations.get_channel(channel_id))).read(Channel)
+        return await channels.get(channel_id)
     except (RequestFailed, UnexpectedAnswer):
         return None

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from dialogari.ari.client import DISALLOWED_EVENTS
+from dialogari.ari.interest import DISALLOWED
 from dialogari.ari.models import Application
 from dialogari.doctor.ari import PATIENCE, NoAnswerError, Silence, fetch
 from dialogari.doctor.findings import Finding, fail, ok, warn
@@ -143,7 +143,7 @@ def _unowned(name: str, bridge: Bridge) -> Finding:
 
 def _is_dialogari(application: Application) -> bool:
     types = {str(event.get("type")) for event in application.events_disallowed}
-    return types == set(DISALLOWED_EVENTS)
+    return types == set(DISALLOWED)
 
 
 def _has_subscriptions(application: Application) -> bool:

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
-import socket
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -23,20 +21,21 @@ import aiohttp
 
 from dialogari.sandbox.command_line import run_command
 from dialogari.sandbox.configuration import (
-    Identity,
     Settings,
     write_configuration,
     write_dialplan,
+    write_outbound,
 )
 from dialogari.sandbox.console import Console
 from dialogari.sandbox.errors import NotRunningError, StartError
 from dialogari.sandbox.guarded import GuardedProcess
-from dialogari.sandbox.ports import choose_port
+from dialogari.sandbox.identity import Identity
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from dialogari.sandbox.installation import Installation
+    from dialogari.sandbox.outbound import OutboundSocket
 
 __all__ = ["Asterisk", "Settings"]
 
@@ -75,15 +74,7 @@ class Asterisk:
         settings: Settings = _DEFAULT_SETTINGS,
     ) -> None:
         self.installation = installation
-        self._identity = _new_ports(
-            Identity(
-                name=f"sandbox-{secrets.token_hex(4)}",
-                username="dialogari",
-                password=secrets.token_urlsafe(16),
-                http_port=0,
-                sip_port=0,
-            )
-        )
+        self._identity = Identity.make()
         self._is_temporary = folder is None
         self.folder = (folder or Path(tempfile.gettempdir(), f"dialogari-{self.name}")).absolute()
         self._console = Console(self.folder / "log/console")
@@ -158,6 +149,7 @@ class Asterisk:
 
         Raises:
             StartError: it did not come up; the message ends with the last lines of its log.
+            UnsupportedError: it is too old for the settings.
         """
         for _ in range(_TRIES):
             try:
@@ -166,7 +158,7 @@ class Asterisk:
                 if self._has_been_ready:
                     await asyncio.sleep(_RETRY_PAUSE)
                 else:
-                    self._identity = _new_ports(self._identity)
+                    self._identity = self._identity.with_new_ports()
             else:
                 self._has_been_ready = True
                 return
@@ -221,6 +213,35 @@ class Asterisk:
         write_dialplan(self.folder, text)
         await self.run_cli("dialplan reload")
 
+    async def connect_out(self, outbound: OutboundSocket) -> None:
+        """Have it connect there, now and after restarts; one of the same name is changed.
+
+        Other sockets, and calls under way, don't notice.
+
+        Raises:
+            UnsupportedError: this Asterisk is too old for it.
+            NotRunningError: Asterisk does not answer.
+        """
+        await self._reload_outbound((*self._outbound_but(outbound.name), outbound))
+
+    async def disconnect_out(self, name: str) -> None:
+        """Have it close a socket that `connect_out` or the settings opened, and open it no more.
+
+        Raises:
+            NotRunningError: Asterisk does not answer.
+        """
+        await self._reload_outbound(self._outbound_but(name))
+
+    def _outbound_but(self, name: str) -> tuple[OutboundSocket, ...]:
+        return tuple(other for other in self._settings.outbound if other.name != name)
+
+    async def _reload_outbound(self, outbound: tuple[OutboundSocket, ...]) -> None:
+        settings = replace(self._settings, outbound=outbound)
+        write_outbound(self.folder, self.installation, self._identity, settings)
+        self._settings = settings
+        # It reads websocket_client.conf again as well.
+        await self.run_cli("module reload res_ari.so")
+
     async def _start_once(self) -> None:
         process = self._process or self._start_guard()
         self._process = process
@@ -251,7 +272,7 @@ class Asterisk:
     async def _wait_until_ready(self, process: GuardedProcess, logged: int) -> None:
         limit = aiohttp.ClientTimeout(total=_PROBE_LIMIT)
         async with aiohttp.ClientSession(timeout=limit) as session:
-            while not await _is_answered_by(self._identity, session):
+            while not await self._identity.answers(session):
                 if (code := await asyncio.to_thread(process.exit_code)) is not None:
                     raise StartError(f"Asterisk ended with exit code {code}{self._console.end()}")
                 self._check_ports(logged)
@@ -274,26 +295,3 @@ class Asterisk:
     def _environment(self) -> dict[str, str]:
         passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         return {**passed_on, "HOME": str(self.folder), "LC_ALL": "C.UTF-8"}
-
-
-async def _is_answered_by(identity: Identity, session: aiohttp.ClientSession) -> bool:
-    """Return whether ARI answers at its address, and as this Asterisk, not another one."""
-    query = {"only": "config", "api_key": f"{identity.username}:{identity.password}"}
-    try:
-        async with session.get(f"{identity.url}/asterisk/info", params=query) as response:
-            answer = await response.json()
-    except (aiohttp.ClientError, TimeoutError, ValueError):
-        return False
-    match answer:
-        case {"config": {"name": identity.name}}:
-            return True
-        case _:
-            return False
-
-
-def _new_ports(identity: Identity) -> Identity:
-    return replace(
-        identity,
-        http_port=choose_port(socket.SOCK_STREAM),
-        sip_port=choose_port(socket.SOCK_DGRAM),
-    )

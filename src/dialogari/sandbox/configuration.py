@@ -11,19 +11,26 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from dialogari.sandbox.errors import UnsupportedError
+from dialogari.sandbox.outbound import MODULE as OUTBOUND_MODULE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from importlib.resources.abc import Traversable
     from pathlib import Path
 
+    from dialogari.sandbox.identity import Identity
     from dialogari.sandbox.installation import Installation
+    from dialogari.sandbox.outbound import OutboundSocket
 
 _TEMPLATES = resources.files("dialogari.sandbox") / "conf"
 _FOLDERS = ("etc", "data/sounds", "log", "run", "spool/recording", "spool/tmp", "var/keys")
 _EMPTY = (
     *("acl", "ccss", "cdr", "cel", "features", "manager"),
-    *("pjproject", "stasis", "udptl", "websocket_client"),
+    *("pjproject", "stasis", "udptl"),
 )
 """Files that Asterisk complains of when they are missing, and that need to say nothing."""
+_OF_OUTBOUND = ("ari.conf", "websocket_client.conf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +45,8 @@ class Settings:
     """Further users of ARI: name, password, and whether it may only read."""
     softphone: tuple[str, str] | None = field(default=None, repr=False)
     """User and password of a SIP telephone that may register."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What tells one sandbox from another."""
-
-    name: str
-    """The systemname."""
-    username: str
-    password: str = field(repr=False)
-    http_port: int
-    sip_port: int
-
-    @property
-    def url(self) -> str:
-        """Address of ARI."""
-        return f"http://127.0.0.1:{self.http_port}/ari"
+    outbound: tuple[OutboundSocket, ...] = ()
+    """Where Asterisk connects to by itself; 22 has it, 16 has not."""
 
 
 def write_configuration(
@@ -64,13 +56,49 @@ def write_configuration(
 
     Raises:
         OSError: the folder can't be written.
+        UnsupportedError: this Asterisk can't do what the settings ask for.
     """
     for name in _FOLDERS:
         (folder / name).mkdir(parents=True, exist_ok=True)
     _link(folder / "data/documentation", installation.documentation)
     _link(folder / "data/rest-api", installation.rest_api)
     _link(folder / "data/sounds/en", installation.sounds)
-    values = {
+    values = _values(folder, installation, identity, settings)
+    for template in _TEMPLATES.iterdir():
+        _write_file(folder, installation, template, values)
+    for name in _EMPTY:
+        (folder / f"etc/{name}.conf").touch()
+    write_dialplan(folder, dialplan)
+
+
+def write_outbound(
+    folder: Path, installation: Installation, identity: Identity, settings: Settings
+) -> None:
+    """Write the files again that say where Asterisk connects to by itself.
+
+    Raises:
+        OSError: the folder can't be written.
+        UnsupportedError: this Asterisk connects nowhere.
+    """
+    values = _values(folder, installation, identity, settings)
+    for name in _OF_OUTBOUND:
+        _write_file(folder, installation, _TEMPLATES / name, values)
+
+
+def write_dialplan(folder: Path, text: str) -> None:
+    """Make `text` the extensions.conf below `folder`."""
+    (folder / "etc/extensions.conf").write_text(text, "utf-8")
+
+
+def _values(
+    folder: Path, installation: Installation, identity: Identity, settings: Settings
+) -> dict[str, str]:
+    if settings.outbound and not (installation.modules / OUTBOUND_MODULE).exists():
+        raise UnsupportedError(
+            f"Asterisk {installation.version} can't connect to a server of ours: "
+            f"it lacks {OUTBOUND_MODULE}, which came with 20.15, 21.10 and 22.5"
+        )
+    return {
         "FOLDER": str(folder),
         "MODULES": str(installation.modules),
         "NAME": identity.name,
@@ -82,20 +110,18 @@ def write_configuration(
         "LIVE_DANGEROUSLY": "yes" if settings.live_dangerously else "no",
         "SOFTPHONE": _softphone_sections(*settings.softphone) if settings.softphone else "",
         "USERS": "\n".join(_user_section(*user) for user in settings.users),
+        "OUTBOUND": "\n".join(o.ari_section(identity.username) for o in settings.outbound),
+        "OUTBOUND_CLIENTS": "\n".join(o.client_section() for o in settings.outbound),
     }
-    for template in _TEMPLATES.iterdir():
-        text = fill(template.read_text("utf-8"), values)
-        if template.name == "modules.conf":
-            text = without_missing_modules(text, installation.modules)
-        (folder / "etc" / template.name).write_text(text, "utf-8")
-    for name in _EMPTY:
-        (folder / f"etc/{name}.conf").touch()
-    write_dialplan(folder, dialplan)
 
 
-def write_dialplan(folder: Path, text: str) -> None:
-    """Make `text` the extensions.conf below `folder`."""
-    (folder / "etc/extensions.conf").write_text(text, "utf-8")
+def _write_file(
+    folder: Path, installation: Installation, template: Traversable, values: Mapping[str, str]
+) -> None:
+    text = fill(template.read_text("utf-8"), values)
+    if template.name == "modules.conf":
+        text = without_missing_modules(text, installation.modules)
+    (folder / "etc" / template.name).write_text(text, "utf-8")
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 SandboxError
 ├── UnavailableError   no Asterisk can be had on this machine: the message says what is missing
+├── UnsupportedError   this Asterisk is too old for what was asked
 ├── StartError         an Asterisk was there but did not come up, or its guard failed
 └── NotRunningError    something was asked of an Asterisk that is not running
 
@@ -16,6 +17,10 @@ class SandboxError(Exception):
 
 class UnavailableError(SandboxError):
     """No Asterisk could be found or fetched; the message names what to do about it."""
+
+
+class UnsupportedError(SandboxError):
+    """This Asterisk lacks what was asked of it; the message says since when others have it."""
 
 
 class StartError(SandboxError):

@@ -29,7 +29,7 @@ from dialogari.ari.request import Request, Response
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from websockets.asyncio.client import ClientConnection
+    from websockets.asyncio.connection import Connection
 
     from dialogari.ari.models import RESTResponse
     from dialogari.ari.transport import Server
@@ -57,9 +57,12 @@ class _Command(msgspec.Struct, tag="RESTRequest", omit_defaults=True):
 
 
 class EventSocket:
-    """One connected websocket. Whoever reads `frames` hands answers back to `resolve`."""
+    """One connected websocket, whoever opened it.
 
-    def __init__(self, connection: ClientConnection) -> None:
+    Whoever reads `frames` hands answers back to `resolve`.
+    """
+
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._numbers = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[Response | None]] = {}
@@ -134,14 +137,16 @@ def _command(number: str, request: Request) -> _Command:
 
 
 @asynccontextmanager
-async def open_event_socket(server: Server, application: str) -> AsyncGenerator[EventSocket]:
+async def open_event_socket(
+    server: Server, application: str, *, subscribe_all: bool = False
+) -> AsyncGenerator[EventSocket]:
     """Connect as the one client of an application.
 
     Raises:
         Unauthorized: Asterisk refused the user.
         Unreachable: it is not there, or still starting.
     """
-    query = urlencode({"app": application, "subscribeAll": "false"})
+    query = urlencode({"app": application, "subscribeAll": str(subscribe_all).lower()})
     try:
         connection = await connect(
             f"{server.websocket_url}/events?{query}",

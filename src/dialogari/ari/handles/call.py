@@ -1,0 +1,146 @@
+"""One visit of a call to the application, from StasisStart until it leaves.
+
+The same channel that comes back to Stasis() later is a new `Call`. One whose channel is replaced
+by another, as in an attended transfer, stays the same `Call`, and its `id` changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dialogari.ari.arguments import is_in_application
+from dialogari.ari.backoff import backoff
+from dialogari.ari.errors import AriError, ChannelGone, Unreachable
+from dialogari.ari.handles.channel import Channel
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Coroutine, Sequence
+
+    from dialogari.ari import models
+    from dialogari.ari.session import Session
+
+RELEASE_TIMEOUT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where in the dialplan a call goes on; None: after Stasis()."""
+
+    context: str | None
+    extension: str | None
+    priority: int | None
+    label: str | None
+
+
+class Call(Channel):
+    """Handle of one call; `Client.serve` makes them and gives each to a handler."""
+
+    def __init__(self, session: Session, channel: models.Channel, arguments: Sequence[str]) -> None:
+        super().__init__(session, channel)
+        self.arguments = tuple(arguments)
+        """What stood in Stasis() after the application, as Asterisk split it."""
+        self.released = False
+        """We have sent it back to the dialplan; that it leaves now is no hang-up."""
+        self._in_doubt = False
+        """A `continue` was sent, and for all we know it may have been executed."""
+        self._tasks: asyncio.TaskGroup | None = None
+        self._started: list[asyncio.Task[None]] = []
+
+    @property
+    def server(self) -> str:
+        """The Asterisk it is on: its address, or its id where it connected to us."""
+        return self.session.peer
+
+    def start(self, coroutine: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Run something beside the handler; it is cancelled when the call or the handler ends.
+
+        A fault in it ends the handler too.
+
+        Raises:
+            RuntimeError: outside the handler's time.
+        """
+        if self._tasks is None:
+            coroutine.close()
+            raise RuntimeError(f"call {self.id} has no handler that is running")
+        task = self._tasks.create_task(coroutine, name=f"beside call {self.id}")
+        self._started.append(task)
+        return task
+
+    async def run(self, handler: Awaitable[None]) -> None:
+        """Run the handler, and what it starts, as one group of tasks."""
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                await handler
+                for task in self._started:
+                    task.cancel()
+        finally:
+            self._tasks = None
+
+    def rebind(self, channel: models.Channel) -> None:
+        """Take note that another channel is in this one's place."""
+        self.session.router.rename(self.key, f"channel:{channel.id}")
+        self.channel = channel
+
+    async def continue_in_dialplan(
+        self,
+        *,
+        context: str | None = None,
+        extension: str | None = None,
+        priority: int | None = None,
+        label: str | None = None,
+    ) -> None:
+        """Send the call back to the dialplan; it has left, or is leaving, when this returns.
+
+        It goes to the priority after Stasis(), or where it is told. Keeps trying while Asterisk
+        refuses or can't be reached, because a call that is not sent back waits in silence; after
+        each answer that was lost, and after a try that was cancelled, it looks first whether the
+        call has left already. A second time it does nothing. That the caller hung up meanwhile is
+        not an error here.
+
+        Raises:
+            AriError: what every try for RELEASE_TIMEOUT seconds came to.
+        """
+        if self.released:
+            return
+        # Before sending: StasisEnd may arrive before the answer, and must not look like a hang-up.
+        self.released = True
+        target = _Target(context, extension, priority, label)
+        try:
+            await self._leave(target)
+        except BaseException:
+            self.released = False
+            raise
+
+    async def _leave(self, target: _Target) -> None:
+        failure: AriError = Unreachable("the call could not be sent back")
+        try:
+            async with asyncio.timeout(RELEASE_TIMEOUT):
+                for delay in backoff():
+                    try:
+                        return await self._try_to_leave(target)
+                    except AriError as error:
+                        failure = error
+                    await asyncio.sleep(delay)
+        except TimeoutError:
+            raise failure from None
+
+    async def _try_to_leave(self, target: _Target) -> None:
+        try:
+            if self._in_doubt and not await self._is_here():
+                return
+            self._in_doubt = True
+            await self._operations.continue_in_dialplan(
+                self.id,
+                context=target.context,
+                extension=target.extension,
+                priority=target.priority,
+                label=target.label,
+            )
+        except ChannelGone:
+            pass
+
+    async def _is_here(self) -> bool:
+        """Whether the call is still in this visit, or in a later one of which no event told yet."""
+        return is_in_application(await self._operations.get(self.id), self.session.application)

@@ -1,0 +1,174 @@
+"""Which events go to whom: each listener is an ordered queue for the objects it asked about.
+
+An event names the objects it concerns as keys, such as `channel:1234.5` or `bridge:b1`
+(`Event.keys`), so that routing is one look-up a key, however many listeners there are. The
+reader of the events socket puts and never waits; whoever listens takes in its own time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
+
+from dialogari.ari.errors import ListenerOverflowed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+
+    from dialogari.ari.models import Event, UnknownEvent
+    from dialogari.ari.recovery import Lost, Recovered, Resumed
+
+    Told = Event | UnknownEvent | Recovered | Resumed | Lost
+
+E = TypeVar("E")
+E_co = TypeVar("E_co", covariant=True)
+
+LONGEST_QUEUE = 10_000
+"""Events a listener may leave untaken: more are a fault of its program, and it is told so."""
+
+
+class Listener(Generic[E]):
+    """Events of some objects, in the order they came; between `async with` none is missed.
+
+        async with call.listen(ChannelDtmfReceived) as keys:
+            async for key in keys:
+                print(key.digit)
+
+    It ends when what it listens to is gone, after the last event is taken.
+    """
+
+    def __init__(self, router: Router, keys: Iterable[str], types: tuple[type[E], ...]) -> None:
+        self.keys = set(keys)
+        """What it hears of; empty: of everything."""
+        self._router = router
+        self._types = types
+        self._queue: deque[E] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._latest: object = None
+        self._ended = False
+        self._overflowed = False
+
+    async def __aenter__(self) -> Self:
+        self._router.add(self)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._router.remove(self)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> E:
+        while not self._queue:
+            if self._overflowed:
+                raise ListenerOverflowed(LONGEST_QUEUE)
+            if self._ended:
+                raise StopAsyncIteration
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        return self._queue.popleft()
+
+    def put(self, event: Told) -> None:
+        """Take an event that concerns one of the keys; one of another type is passed over."""
+        if self._latest is event:  # it has come by another key already
+            return
+        self._latest = event
+        if self._types and not isinstance(event, self._types):
+            return
+        if len(self._queue) >= LONGEST_QUEUE:
+            self._overflowed = True
+        if not self._overflowed:
+            self._queue.append(event)  # pyright: ignore[reportArgumentType] - of a type asked for
+        self._wake()
+
+    def end(self) -> None:
+        """Have it end once what it holds is taken."""
+        self._ended = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class Router:
+    """Gives each event to the listeners of the objects it concerns."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, list[Listener[Told]]] = {}
+        self._of_all: list[Listener[Told]] = []
+
+    def add(self, listener: Listener[E]) -> None:
+        """Let a listener hear from now on."""
+        heard = _any(listener)
+        for key in listener.keys:
+            self._by_key.setdefault(key, []).append(heard)
+        if not listener.keys:
+            self._of_all.append(heard)
+
+    def remove(self, listener: Listener[E]) -> None:
+        """Let it hear no more."""
+        heard = _any(listener)
+        if heard in self._of_all:
+            self._of_all.remove(heard)
+        for key in listener.keys:
+            listening = self._by_key.get(key, [])
+            if heard in listening:
+                listening.remove(heard)
+            if not listening:
+                self._by_key.pop(key, None)
+
+    def route(self, event: Event | UnknownEvent) -> None:
+        """Give an event from the socket to its listeners."""
+        if self._by_key:
+            for key in event.keys():  # noqa: SIM118 - it is no dict
+                for listener in self._by_key.get(key, ()):
+                    listener.put(event)
+        for listener in self._of_all:
+            listener.put(event)
+
+    def tell_all(self, event: Recovered) -> None:
+        """Give it to every listener, whatever it listens to."""
+        for listener in self._listeners():
+            listener.put(event)
+
+    def tell(self, key: str, event: Resumed | Lost) -> None:
+        """Give what we found out ourselves to the listeners of an object."""
+        for listener in self._by_key.get(key, ()):
+            listener.put(event)
+        for listener in self._of_all:
+            listener.put(event)
+
+    def end(self, key: str) -> None:
+        """End the listeners that hear of this object and of no other."""
+        for listener in self._by_key.get(key, ()):
+            if listener.keys == {key}:
+                listener.end()
+
+    def end_all(self) -> None:
+        """End every listener: there is nothing more to hear."""
+        for listener in self._listeners():
+            listener.end()
+
+    def _listeners(self) -> set[Listener[Told]]:
+        return {*self._of_all, *(one for some in self._by_key.values() for one in some)}
+
+    def rename(self, old: str, new: str) -> None:
+        """Have the listeners of an object hear of what took its place as well."""
+        for listener in self._by_key.get(old, []):
+            listener.keys.add(new)
+            self._by_key.setdefault(new, []).append(listener)
+
+
+def _any(listener: Listener[E]) -> Listener[Told]:
+    return listener  # pyright: ignore[reportReturnType] - `put` looks at the type itself
