@@ -118,8 +118,9 @@ class FakePhone:
         await self._calls[-1].leave()
 
     async def hang_up(self) -> None:
-        """Hang up the last call."""
-        await self._calls[-1].hang_up()
+        """Hang up the last call, if there is one."""
+        for call in self._calls[-1:]:
+            await call.hang_up()
 
 
 @dataclass(slots=True)
@@ -150,7 +151,7 @@ class RealPhone:
         """Wait until the last call, to the extension `limited`, has lasted as long as it may."""
 
     async def hang_up(self) -> None:
-        """Hang up the last call."""
+        """Hang up the last call, if there is one."""
         async with bare_session(self.server) as session:
             await session.delete(f"{self.server.url}/channels/{self._caller}")
 

@@ -97,20 +97,66 @@ async def test_on_in_the_dialplan(phone: Phone, client: Client) -> None:
     assert (shown["dialplan"]["context"], shown["dialplan"]["exten"]) == ("line", "s")
 
 
-async def test_replaced_channel(fake: FakeAsterisk) -> None:
-    """On FakeAsterisk another channel can take a call's place, in its bridge too."""
+def said(client: Client, old: str) -> list[tuple[str, str]]:
+    """Return the events after the first: their types, and which channel's they are."""
+    return [
+        (event["type"], "old" if event["channel"]["id"] == old else "new")
+        for event in client.seen[1:]
+        if "channel" in event and event["type"] not in ("ChannelVarset", "ChannelDestroyed")
+    ]
+
+
+async def test_replaced_out_of_a_bridge(fake: FakeAsterisk) -> None:
+    """Another channel can become the call, as tests/ari/test_masquerade.py shows of a real one."""
     async with connect(fake, "app") as client:
-        old = await fake.enter_stasis("app")
-        await client.send("POST", "bridges/b", None)
-        await client.send("POST", "bridges/b/addChannel", {"channel": old.id})
-        new = await old.replace_with()
-        await client.event("StasisEnd")
-        answer = await client.send("POST", f"channels/{new.id}/answer")
-        bridge = await client.send("GET", "bridges/b")
+        call = await fake.enter_stasis("app", ["one"], {"WHO": "me"})
+        old = call.id
+        await client.send("POST", f"channels/{old}/play/p", {"media": "tone:ring"})
+        await client.event("PlaybackStarted")
+        new = await call.replace_with()
+        dialplan = new.channel.dialplan
+        end = await client.event("StasisEnd")
+        gone = await client.send("POST", f"channels/{old}/ring")
+        who = await client.send("GET", f"channels/{new.id}/variable", variable="WHO")
+        playing = await client.send("GET", "playbacks/p")
+        await client.send("DELETE", f"channels/{new.id}")
+        await client.event("PlaybackFinished")
+        await client.event("StasisEnd", number=2)
 
     start = client.of_type("StasisStart")[1]
+    assert start["replace_channel"]["id"] == end["channel"]["id"] == call.id == old
     assert start["channel"]["id"] == new.id
+    assert start["args"] == []
+    assert start["channel"]["dialplan"]["app_name"] == ""
+    assert dialplan.app_data == "app,one"
+    assert said(client, old)[:3] == [
+        *(("StasisStart", "new"), ("StasisEnd", "old"), ("ChannelDialplan", "new"))
+    ]
+    assert call.hung_up
+    assert not call.in_stasis
+    assert gone.status == 404
+    assert who.body == {"value": "me"}
+    assert playing.body["target_uri"] == f"channel:{old}"
+
+
+async def test_replaced_in_a_bridge(fake: FakeAsterisk) -> None:
+    """In a bridge another channel only takes the place there; the old one stays in Stasis."""
+    async with connect(fake, "app") as client:
+        old = await fake.enter_stasis("app", ["one"])
+        await client.send("POST", "bridges/b")
+        await client.send("POST", "bridges/b/addChannel", {"channel": old.id})
+        new = await old.replace_with()
+        await client.event("ChannelEnteredBridge", number=2)
+        bridge = await client.send("GET", "bridges/b")
+        answers = [await client.send("POST", f"channels/{call.id}/ring") for call in (old, new)]
+
+    start = client.of_type("StasisStart")[1]
     assert start["replace_channel"]["id"] == old.id
-    assert answer.status == 204
+    assert start["args"] == []
+    assert start["channel"]["dialplan"]["app_data"] == "app"
+    assert said(client, old.id) == [
+        ("ChannelEnteredBridge", "old"),
+        *(("StasisStart", "new"), ("ChannelLeftBridge", "old"), ("ChannelEnteredBridge", "new")),
+    ]
     assert bridge.body["channels"] == [new.id]
-    assert old.hung_up
+    assert [answer.status for answer in answers] == [204, 204]

@@ -14,6 +14,7 @@ from dialogari.ari.testing.call import FakeCall
 from dialogari.ari.testing.dispatch import Dispatcher
 from dialogari.ari.testing.exchange import ASTERISK_ID, Exchange, now
 from dialogari.ari.testing.leg import Leg
+from dialogari.ari.testing.outgoing import Outgoing
 from dialogari.ari.testing.rest import RestInterface
 from dialogari.ari.testing.server import HttpServer
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from dialogari.ari.testing.callee import Callee
     from dialogari.ari.testing.fault import Fault
+    from dialogari.ari.testing.outbound import Outbound
 
 VERSIONS = {(True, True): "22.10.1", (True, False): "22.5.0", (False, False): "16.28.0"}
 
@@ -49,10 +51,12 @@ class FakeAsterisk:
             bulk_variables=bulk_variables,
         )
         self._dispatcher = Dispatcher(self._exchange, rest)
+        self._outgoing = Outgoing(self._dispatcher)
         self._server = HttpServer(self._dispatcher, self._authorized)
 
     async def __aenter__(self) -> Self:
         await self._server.open()
+        self._outgoing.open()
         return self
 
     async def __aexit__(
@@ -61,6 +65,7 @@ class FakeAsterisk:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        await self._outgoing.stop()
         await self._server.close()
         self._exchange.clock.stop()
 
@@ -153,15 +158,26 @@ class FakeAsterisk:
     async def drop(self, *, code: int | None = None) -> None:
         """End all events sockets with a close code; None: cut them without a word."""
         await self._server.drop(code)
+        await self._outgoing.drop(code)
 
     @asynccontextmanager
     async def down(self) -> AsyncGenerator[None]:
         """Refuse connections for a while, and cut those there are; calls stay where they are."""
+        await self._outgoing.close()
         await self._server.close()
         try:
             yield
         finally:
             await self._server.open()
+            self._outgoing.open()
+
+    async def connect_out(self, outbound: Outbound) -> None:
+        """Connect to a server of an application's, from now on; see `Outbound`."""
+        self._outgoing.connect(outbound)
+
+    async def disconnect_out(self, outbound: Outbound) -> None:
+        """Connect there no more. Sockets of calls stay as long as these do."""
+        self._outgoing.disconnect(outbound)
 
     def _authorized(self, header: str | None, key: str | None) -> bool:
         """Check the credentials; a header counts more than `api_key`, as measured."""

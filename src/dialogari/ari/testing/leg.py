@@ -7,6 +7,7 @@ its turn go through `line`.
 from __future__ import annotations
 
 import asyncio
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,7 @@ class Leg:
         self.is_ending = False
         self.given: dict[str, str] = {}
         self.variables: dict[str, str] = {}
+        self.own: dict[str, str] = {}
         self.active: set[str] = set()
         self.played: list[str] = []
         self.digits_sent = ""
@@ -73,6 +75,8 @@ class Leg:
         self.dialing: Dialing | None = None
         self.left = asyncio.Event()
         self.line = Line(self._idle)
+        self.entering: asyncio.Event | None = None
+        self.after_stasis: Callable[[], object] | None = None
         self._created = now()
         self._going: Callable[[], None] | None = None
         exchange.legs[identifier] = self
@@ -118,7 +122,11 @@ class Leg:
             self.exchange.tell(event, self.uri)
 
     def tell_variable(self, name: str, value: str) -> None:
-        """Tell of a variable that Asterisk itself sets."""
+        """Set a variable as Asterisk itself does, which is no matter of the application's."""
+        self.own[name] = value
+        self._tell_variable(name, value)
+
+    def _tell_variable(self, name: str, value: str) -> None:
         event = ChannelVarset(
             application="", timestamp=now(), variable=name, value=value, channel=self.model
         )
@@ -133,11 +141,12 @@ class Leg:
         else:
             self.variables[name] = value
         if value is not None or known:
-            self.tell_variable(name, value or "")
+            self._tell_variable(name, value or "")
 
     def get_variable(self, name: str) -> str | None:
         """Return a variable as it now is; None: there is none."""
-        return self.variables.get(name, self.given.get(name))
+        own = self.own.get(name) or None  # empty is unset there
+        return self.variables.get(name, self.given.get(name, own))
 
     def run(self, application: str, arguments: str) -> None:
         """Run an application of the dialplan."""
@@ -151,29 +160,92 @@ class Leg:
         )
         self.exchange.tell(event, self.uri)
 
-    def enter(self, application: str, args: Sequence[str], replace: Leg | None = None) -> bool:
-        """Let Stasis() run; return whether it did, as without a listener it fails at once."""
+    def enter(self, application: str, args: Sequence[str]) -> bool:
+        """Let Stasis() run; return whether it does, as without a listener it fails at once.
+
+        A call with a socket of its own enters when that is connected; `entering` says when.
+        """
+        door = self.exchange.doors.get(application)
+        if door is not None and application not in self.exchange.applications:
+            self.entering = door(self, args)
+            return True
+        self.entering = None
         if self.hung_up or not self.exchange.is_listening(application):
             self.tell_variable("STASISSTATUS", "FAILED")
             return False
         self.dialplan = ("Stasis", ",".join([application, *args]))
+        return self.begin_stasis(application, args)
+
+    def begin_stasis(self, application: str, args: Sequence[str]) -> bool:
+        """Be in an application, unless nobody is there any more on one side."""
+        if self.hung_up or not self.exchange.is_listening(application):
+            return False
         self.tell_variable("STASISSTATUS", "")
-        self._start(application, args, replace)
+        self._start(application, args)
         return True
 
-    def _start(self, application: str, args: Sequence[str], replace: Leg | None = None) -> None:
+    def fail(self) -> None:
+        """Go on in the dialplan, as the application can't be reached."""
+        if not self.hung_up:
+            self.end_stasis()
+            self.tell_variable("STASISSTATUS", "FAILED")
+            if self.has_pbx:
+                self.run("Wait", "600")
+            else:
+                self.destroy()
+
+    def _start(
+        self, application: str, args: Sequence[str], replaced: Channel | None = None
+    ) -> None:
         self.application = application
         self.is_ending = False
         self.left.clear()
         self.exchange.subscribe(application, self.uri)
+        self._tell_start(application, args, replaced)
+
+    def _tell_start(
+        self, application: str, args: Sequence[str], replaced: Channel | None = None
+    ) -> None:
         start = StasisStart(
             application=application,
             timestamp=now(),
             args=list(args),
             channel=self.model,
-            replace_channel=None if replace is None else replace.model,
+            replace_channel=replaced,
         )
         self.exchange.send(start)
+
+    def take_place_of(self, old: Leg) -> None:
+        """Stand for another channel in its bridge; the other one stays in Stasis, without it."""
+        if old.application is None or old.bridge is None:
+            return
+        bridge = old.bridge
+        self.dialplan = ("Stasis", old.application)
+        self._start(old.application, (), old.model)
+        bridge.remove(old)
+        bridge.add(self)
+
+    def become(self, identifier: str, name: str) -> Leg:
+        """Be another channel from now on, with all that this one has; return what is left of it.
+
+        That is how a masquerade goes out of a bridge, where a transfer gives the call to another.
+        """
+        shell, exchange = copy(self), self.exchange
+        shell.hung_up, shell.application = True, None
+        del exchange.legs[self.id]
+        self.id, self.name, self.left = identifier, name, asyncio.Event()
+        exchange.legs[identifier] = self
+        exchange.rename(shell.uri, self.uri)
+        if self.application is None:
+            return shell
+        old_model, dialplan = shell.model, self.dialplan
+        exchange.leaving[shell.id] = shell.left
+        end = StasisEnd(application=self.application, timestamp=now(), channel=old_model)
+        self.dialplan = ("", "")
+        self._tell_start(self.application, (), old_model)
+        exchange.send(end)
+        self.run(*dialplan)
+        return shell
 
     def go(self, then: Callable[[], None]) -> None:
         """Leave Stasis once all that was asked for is done, and then do this."""
@@ -208,7 +280,13 @@ class Leg:
         end = StasisEnd(application=old, timestamp=now(), channel=self.model)
         self._start(application, args)
         self.exchange.send(end)
+        self._after_stasis()
         self.exchange.unsubscribe(old, self.uri)
+
+    def _after_stasis(self) -> None:
+        then, self.after_stasis = self.after_stasis, None
+        if then is not None:
+            then()
 
     def end_stasis(self, *, hung_up: bool = False) -> None:
         """Go out of Stasis."""
@@ -221,6 +299,7 @@ class Leg:
         end = StasisEnd(application=application, timestamp=now(), channel=self.model)
         self.dialplan = ("Wait", "600")
         self.exchange.send(end)
+        self._after_stasis()
         self.exchange.unsubscribe(application, self.uri)
         self.tell_variable("STASISSTATUS", "SUCCESS")
 
