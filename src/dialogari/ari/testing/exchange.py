@@ -84,6 +84,15 @@ class Exchange:
     _collecting: Held | None = None
     _held: list[Held] = field(default_factory=list[Held])
 
+    def reset(self) -> None:
+        """Forget all calls and applications, as an Asterisk does that is killed."""
+        self.clock.stop()
+        for leg in self.legs.values():
+            leg.lose()
+        for known in (self.applications, self.legs, self.bridges, self.playbacks, self.recordings):
+            known.clear()
+        self.devices.clear()
+
     def next_channel_id(self) -> str:
         """Return an id of the form that an Asterisk with a system name gives."""
         return f"fake-{int(time.time())}.{next(self.numbers)}"

@@ -28,6 +28,8 @@ class Fault:
     """Answer this instead of carrying the command out."""
     silent: bool = False
     """Carry the command out, send its events and never answer."""
+    cut: bool = False
+    """Carry the command out, send its events, and end the connection instead of an answer."""
     events_first: bool | None = None
     """Send its events before the answer or after it; None: as Asterisk mostly does."""
 

@@ -13,23 +13,18 @@ from typing import TYPE_CHECKING
 
 from dialogari.ari.models import (
     ApplicationMoveFailed,
-    CallerID,
-    Channel,
     ChannelDestroyed,
-    ChannelDialplan,
-    ChannelHangupRequest,
-    ChannelStateChange,
-    ChannelVarset,
-    DialplanCEP,
     StasisEnd,
     StasisStart,
 )
+from dialogari.ari.testing.channel import ChannelState
 from dialogari.ari.testing.exchange import now
 from dialogari.ari.testing.line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from dialogari.ari.models import Channel
     from dialogari.ari.testing.bridge import Bridge
     from dialogari.ari.testing.dialing import Dialing
     from dialogari.ari.testing.exchange import Exchange
@@ -48,117 +43,29 @@ CAUSES = {
 }
 
 
-class Leg:
+class Leg(ChannelState):
     """A channel."""
 
     def __init__(self, exchange: Exchange, identifier: str, name: str, state: str = "Up") -> None:
-        self.exchange = exchange
-        self.id = identifier
-        self.name = name
-        self.state = state
-        self.caller = CallerID(name="", number="")
-        self.connected = CallerID(name="", number="")
-        self.place = ("fake", "s", 2)
-        self.dialplan = ("Wait", "600")
-        self.application: str | None = None
+        super().__init__(exchange, identifier, name, state)
         self.endpoint = ""
+        """What a channel that was made without dialling may still dial."""
         self.has_pbx = True
+        """Whether there is a dialplan to go back to."""
+        self.application: str | None = None
         self.hung_up = False
         self.is_ending = False
-        self.given: dict[str, str] = {}
-        self.variables: dict[str, str] = {}
-        self.own: dict[str, str] = {}
         self.active: set[str] = set()
-        self.played: list[str] = []
         self.digits_sent = ""
         self.bridge: Bridge | None = None
         self.dialing: Dialing | None = None
         self.left = asyncio.Event()
-        self.line = Line(self._idle)
         self.entering: asyncio.Event | None = None
+        """Set when a call that waits for its own socket is in Stasis, or is not."""
         self.after_stasis: Callable[[], object] | None = None
-        self._created = now()
+        self.line = Line(self._idle)
         self._going: Callable[[], None] | None = None
         exchange.legs[identifier] = self
-
-    @property
-    def uri(self) -> str:
-        """What applications subscribe to."""
-        return f"channel:{self.id}"
-
-    @property
-    def model(self) -> Channel:
-        """The channel as `GET /channels/{id}` and the events show it."""
-        application, arguments = self.dialplan
-        context, extension, priority = self.place
-        return Channel(
-            id=self.id,
-            name=self.name,
-            state=self.state,
-            protocol_id="" if self.name.startswith("Local/") else f"{self.id}@127.0.0.1",
-            caller=self.caller,
-            connected=self.connected,
-            accountcode="",
-            dialplan=DialplanCEP(
-                context=context,
-                exten=extension,
-                priority=priority,
-                app_name=application,
-                app_data=arguments,
-            ),
-            creationtime=self._created,
-            language="en",
-        )
-
-    def heard(self, uri: str) -> None:
-        """Take note of a medium that is played."""
-        self.played.append(uri)
-
-    def change_state(self, state: str) -> None:
-        """Ring, or be answered."""
-        if state != self.state:
-            self.state = state
-            event = ChannelStateChange(application="", timestamp=now(), channel=self.model)
-            self.exchange.tell(event, self.uri)
-
-    def tell_variable(self, name: str, value: str) -> None:
-        """Set a variable as Asterisk itself does, which is no matter of the application's."""
-        self.own[name] = value
-        self._tell_variable(name, value)
-
-    def _tell_variable(self, name: str, value: str) -> None:
-        event = ChannelVarset(
-            application="", timestamp=now(), variable=name, value=value, channel=self.model
-        )
-        self.exchange.tell(event, self.uri)
-
-    def set_variable(self, name: str, value: str | None) -> None:
-        """Set a variable, or unset it with None."""
-        known = name in self.variables or name in self.given
-        self.variables.pop(name, None)
-        if value is None:
-            self.given.pop(name, None)
-        else:
-            self.variables[name] = value
-        if value is not None or known:
-            self._tell_variable(name, value or "")
-
-    def get_variable(self, name: str) -> str | None:
-        """Return a variable as it now is; None: there is none."""
-        own = self.own.get(name) or None  # empty is unset there
-        return self.variables.get(name, self.given.get(name, own))
-
-    def run(self, application: str, arguments: str) -> None:
-        """Run an application of the dialplan."""
-        self.dialplan = (application, arguments)
-        event = ChannelDialplan(
-            application="",
-            timestamp=now(),
-            channel=self.model,
-            dialplan_app=application,
-            dialplan_app_data=arguments,
-        )
-        self.exchange.tell(event, self.uri)
 
     def enter(self, application: str, args: Sequence[str]) -> bool:
         """Let Stasis() run; return whether it does, as without a listener it fails at once.
@@ -332,6 +239,11 @@ class Leg:
         else:
             self.go_now(then)
 
+    def lose(self) -> None:
+        """Be no more, without any event."""
+        self.hung_up, self.application, self.bridge = True, None, None
+        self.left.set()
+
     def destroy(self, cause: int = NORMAL_CLEARING) -> None:
         """Be no more."""
         self.hung_up = True
@@ -348,14 +260,3 @@ class Leg:
         )
         self.exchange.tell(destroyed, self.uri)
         self.exchange.forget(self.uri)
-
-    def request_hangup(self, cause: int, *, soft: bool = False) -> None:
-        """Tell that the channel is asked to hang up."""
-        request = ChannelHangupRequest(
-            application="",
-            timestamp=now(),
-            cause=cause,
-            soft=True if soft else None,
-            channel=self.model,
-        )
-        self.exchange.tell(request, self.uri)

@@ -70,6 +70,14 @@ class Outbound:
         return {"Authorization": f"Basic {token}"}
 
 
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    content: bytes
+    binary: bool = False
+    only_by: ClientConnection | None = None
+    """The one connection that it is for."""
+
+
 class OutboundSocket:
     """One socket to a server; events that are sent while it is not connected wait."""
 
@@ -79,19 +87,29 @@ class OutboundSocket:
         self.outbound = outbound
         self.applications = applications
         self._dispatcher = dispatcher
-        self._waiting: deque[tuple[bytes, ClientConnection | None]] = deque()
+        self._waiting: deque[_Frame] = deque()
         self._news = asyncio.Event()
         self._ended = False
         self._connections = 0
         self._connection: ClientConnection | None = None
 
-    def send(self, frame: bytes) -> None:
+    def send(self, frame: bytes, *, binary: bool = False) -> None:
         """Send an event, now or when there is a connection."""
-        self._put(frame, None)
+        self._put(_Frame(frame, binary))
 
-    def _put(self, frame: bytes, connection: ClientConnection | None) -> None:
-        self._waiting.append((frame, connection))
+    def _put(self, frame: _Frame) -> None:
+        self._waiting.append(frame)
         self._news.set()
+
+    def forget(self) -> None:
+        """Be as new: Asterisk has begun anew."""
+        self._waiting.clear()
+        self._connections = 0
+
+    def cut(self) -> None:
+        """End the connection without a word; it is tried again at once."""
+        if self._connection is not None:
+            self._connection.transport.abort()
 
     def end(self) -> None:
         """Close it, with 1000, once all is sent."""
@@ -100,10 +118,10 @@ class OutboundSocket:
 
     async def drop(self, code: int | None) -> None:
         """End the connection with a code, or without a word; it is tried again at once."""
-        if self._connection is not None and code is None:
-            self._connection.transport.abort()
+        if code is None:
+            self.cut()
         elif self._connection is not None:
-            await self._connection.close(code or 1000)
+            await self._connection.close(code)
 
     async def run(self, open_for_us: asyncio.Event, connected: Callable[[], None]) -> None:
         """Connect, again and again until it is ended, or has failed as often as it may.
@@ -141,7 +159,7 @@ class OutboundSocket:
     async def _use(self, connection: ClientConnection, connected: Callable[[], None]) -> None:
         self._connections += 1
         self._connection = connection
-        registered = [(self._registration(app), None) for app in self.applications]
+        registered = [_Frame(self._registration(app)) for app in self.applications]
         if self._connections == 1:
             self._waiting.extendleft(reversed(registered))
             connected()
@@ -160,13 +178,13 @@ class OutboundSocket:
     async def _write(self, connection: ClientConnection) -> None:
         while True:
             while self._waiting:
-                frame, way = self._waiting.popleft()
-                if way not in (None, connection):
+                frame = self._waiting.popleft()
+                if frame.only_by not in (None, connection):
                     continue  # an answer to who is gone
                 try:
-                    await connection.send(frame, text=True)
+                    await connection.send(frame.content, text=not frame.binary)
                 except ConnectionClosed:
-                    self._waiting.appendleft((frame, way))
+                    self._waiting.appendleft(frame)
                     return
             if self._ended:
                 await connection.close(1000)
@@ -195,9 +213,13 @@ class OutboundSocket:
 class _Answers:
     """The way of answers: over the connection by which the request came, or not at all."""
 
-    put: Callable[[bytes, ClientConnection], None]
+    put: Callable[[_Frame], None]
     connection: ClientConnection
 
-    def send(self, frame: bytes) -> None:
+    def send(self, frame: bytes, *, binary: bool = False) -> None:
         """Send an answer, in its turn."""
-        self.put(frame, self.connection)
+        self.put(_Frame(frame, binary, self.connection))
+
+    def abort(self) -> None:
+        """End the connection without a word."""
+        self.connection.transport.abort()

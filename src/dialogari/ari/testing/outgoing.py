@@ -46,6 +46,16 @@ class Outgoing:
         for socket in list(self._sockets):
             await socket.drop(code)
 
+    def begin_anew(self) -> None:
+        """Let the sockets for all calls be as new, and those of single calls end."""
+        for socket in self._sockets:
+            socket.forget()
+            if socket.outbound.per_call:
+                socket.end()
+                continue
+            for application in socket.applications:
+                self._exchange.register(application, socket)
+
     def connect(self, outbound: Outbound) -> None:
         """Have a server serve these applications, from now on."""
         if outbound.per_call:
