@@ -38,13 +38,15 @@ class Reception:
     async def receive(self, socket: EventSocket) -> None:
         """Have a socket until it ends."""
         self.sockets.append(socket)
-        async for frame in socket.frames():
-            event = decode_event(frame)
-            if isinstance(event, RESTResponse):
-                socket.resolve(event)
-            else:
-                self.events.append(event)
+        await socket.read(lambda frame: self._take(frame, socket))
         self.ended += 1
+
+    def _take(self, frame: bytes, socket: EventSocket) -> None:
+        event = decode_event(frame)
+        if isinstance(event, RESTResponse):
+            socket.resolve(event)
+        else:
+            self.events.append(event)
 
     def of_type(self, kind: type[T]) -> list[T]:
         """Return the events of a type that have come."""

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import aclosing
 from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn, Protocol, TypeGuard
 
@@ -167,9 +166,7 @@ class Link:
 
     async def _read(self, socket: EventSocket, receiver: Receiver, echo: Echo) -> None:
         """Decode and hand on; nothing here ever waits for a user of this library."""
-        async with aclosing(socket.frames()) as frames:
-            async for frame in frames:
-                self._take(frame, socket, receiver, echo)
+        await socket.read(lambda frame: self._take(frame, socket, receiver, echo))
         raise Unreachable(f"the events socket closed with code {socket.close_code}")
 
     def _take(self, frame: bytes, socket: EventSocket, receiver: Receiver, echo: Echo) -> None:

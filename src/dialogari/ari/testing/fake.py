@@ -236,7 +236,8 @@ class FakeAsterisk:
         if fault.status is None:
             answer = self._rest.answer(command)
         else:
-            answer = Answer(fault.status, {"error": "Allocation failed"})
+            words = {"message": fault.message} if fault.message else {"error": "Allocation failed"}
+            answer = Answer(fault.status, words)
         first = answer.events_first if fault.events_first is None else fault.events_first
         if first:
             await self._publish(answer)
