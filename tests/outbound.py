@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,11 @@ T = TypeVar("T")
 
 CREDENTIALS = Credentials("asterisk", "pa:ss; wörd")
 PATH = "/events"
+
+
+def basic(text: str, scheme: str = "Basic") -> str:
+    """Return the value of an Authorization header."""
+    return f"{scheme} {base64.b64encode(text.encode()).decode()}"
 
 
 @dataclass(slots=True)

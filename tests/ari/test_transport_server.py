@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 import re
 import ssl
@@ -17,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from ari_serving import until
 from dialogari.ari.transport import server as server_module
 from dialogari.ari.transport.server import Credentials, EventSocketServer, accept_event_sockets
-from outbound import CREDENTIALS, PATH, Reception, listening
+from outbound import CREDENTIALS, PATH, Reception, basic, listening
 from tls_certificate import self_signed
 
 if TYPE_CHECKING:
@@ -29,11 +28,6 @@ if TYPE_CHECKING:
 EVENT = (
     '{"type":"ApplicationRegistered","application":"a","timestamp":"2026-01-01T00:00:00.000+0000"}'
 )
-
-
-def basic(text: str, scheme: str = "Basic") -> str:
-    """Return the value of an Authorization header."""
-    return f"{scheme} {base64.b64encode(text.encode()).decode()}"
 
 
 RIGHT = basic(f"{CREDENTIALS.username}:{CREDENTIALS.password}")

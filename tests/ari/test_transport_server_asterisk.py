@@ -11,6 +11,7 @@ import pytest
 
 from ari_serving import until
 from cable import Cable
+from dialogari.ari.errors import UnknownOutcome
 from dialogari.ari.models import ChannelUserevent, StasisEnd, StasisStart
 from dialogari.ari.request import Request
 from dialogari.sandbox.asterisk import Asterisk, Settings
@@ -205,6 +206,8 @@ async def test_false_greeting(real: Asterisk, app: str) -> None:
         assert reception.types(0) == ["ApplicationRegistered", "ApplicationReplaced"]
         assert reception.types(1) == ["ApplicationRegistered"]
         assert await is_known(real, app) == 404
+        with pytest.raises(UnknownOutcome):
+            await reception.sockets[1].send(PING, 0.5)
 
 
 async def is_known(server: either_pbx.Server, app: str) -> int:

@@ -5,6 +5,18 @@ What comes (measured on 22.10): `GET PATH?QUERY` as its `uri` says, Upgrade, ver
 socket like those that we open, in both directions. A refusal, whatever its status, is to Asterisk
 like a server that is away: it tries again after its `reconnect_interval`.
 
+What a socket brings, for whoever receives it (tests/ari/test_transport_server_asterisk.py):
+
+* ApplicationRegistered greets, but proves nothing. It comes first on a first connection, after all
+  that was missed on a later one, and not at all when a call is back within 3 s. It comes even if
+  the application is gone since another client had it; then no command is answered either.
+* ApplicationReplaced may be Asterisk's own doing: a reload with another list of applications sends
+  it to the socket that keeps them, a call that is back within 3 s to its older socket.
+* A cut socket comes again at once, without the start of the calls it has, its event filter kept.
+* Asterisk closes a call's own socket with 1000, 3 s after the call left; a newer one of the same
+  call is deaf from then on (a fault of Asterisk's), though its commands are answered.
+* A stopping Asterisk just cuts the connection. It answers pings and, before 22.11, sends none.
+
 Who has no right to come in is told nothing, and does no harm: a handshake has a few seconds, only
 so many may be under way, and a refusal is logged once, not at each of the two tries a second.
 """
