@@ -5,6 +5,18 @@ What comes (measured on 22.10): `GET PATH?QUERY` as its `uri` says, Upgrade, ver
 socket like those that we open, in both directions. A refusal, whatever its status, is to Asterisk
 like a server that is away: it tries again after its `reconnect_interval`.
 
+What a socket brings, for whoever receives it (tests/ari/test_transport_server_asterisk.py):
+
+* ApplicationRegistered greets, but proves nothing. It comes first on a first connection, after all
+  that was missed on a later one, and not at all when a call is back within 3 s. It comes even if
+  the application is gone since another client had it; then no command is answered either.
+* ApplicationReplaced may be Asterisk's own doing: a reload with another list of applications sends
+  it to the socket that keeps them, a call that is back within 3 s to its older socket.
+* A cut socket comes again at once, without the start of the calls it has, its event filter kept.
+* Asterisk closes a call's own socket with 1000, 3 s after the call left; a newer one of the same
+  call is deaf from then on (a fault of Asterisk's), though its commands are answered.
+* A stopping Asterisk just cuts the connection. It answers pings and, before 22.11, sends none.
+
 Who has no right to come in is told nothing, and does no harm: a handshake has a few seconds, only
 so many may be under way, and a refusal is logged once, not at each of the two tries a second.
 """
@@ -78,7 +90,8 @@ class EventSocketServer:
         self._credentials = credentials
         self._path = path
         self._receive = receive
-        self._sockets: set[web.WebSocketResponse[bool]] = set()
+        self._sockets: dict[web.WebSocketResponse[bool], asyncio.Task[object] | None] = {}
+        """The open ones, each with the task that has it."""
         self._told: set[tuple[str, str]] = set()
         self.port = 0
         self.refused = 0
@@ -86,11 +99,6 @@ class EventSocketServer:
 
     async def respond(self, request: web.BaseRequest) -> web.StreamResponse:
         """Let one request in, or refuse it."""
-        refusal = self._judge(request)
-        if refusal is not None:
-            self.refuse(request.remote or "", f"http_{refusal.status}")
-            refusal.force_close()
-            return refusal
         connection: web.WebSocketResponse[bool] = web.WebSocketResponse(
             timeout=CLOSE_TIMEOUT,
             heartbeat=HEARTBEAT,
@@ -99,11 +107,18 @@ class EventSocketServer:
             max_msg_size=LARGEST_EVENT,
             decode_text=False,
         )
+        refusal = self._judge(request, connection)
+        if refusal is not None:
+            self.refuse(request.remote or "", f"http_{refusal.status}")
+            refusal.force_close()
+            return refusal
         await connection.prepare(request)
         await self._own(connection, request.remote or "")
         return connection
 
-    def _judge(self, request: web.BaseRequest) -> web.Response | None:
+    def _judge(
+        self, request: web.BaseRequest, connection: web.WebSocketResponse[bool]
+    ) -> web.Response | None:
         given = request.headers.getall("Authorization", [])
         if len(given) != 1 or not self._credentials.match(given[0]):
             asking = {"WWW-Authenticate": 'Basic realm="dialogari"'}
@@ -111,8 +126,9 @@ class EventSocketServer:
         if request.path != self._path:
             return web.Response(status=HTTPStatus.NOT_FOUND)
         offered = request.headers.get("Sec-WebSocket-Protocol", SUBPROTOCOL)
-        acceptable = web.WebSocketResponse().can_prepare(request).ok
-        if not acceptable or SUBPROTOCOL not in offered.replace(" ", "").split(","):
+        if SUBPROTOCOL not in offered.replace(" ", "").split(","):
+            return web.Response(status=HTTPStatus.BAD_REQUEST)
+        if not connection.can_prepare(request).ok:
             return web.Response(status=HTTPStatus.BAD_REQUEST)
         return None
 
@@ -125,20 +141,27 @@ class EventSocketServer:
 
     async def _own(self, connection: web.WebSocketResponse[bool], peer: str) -> None:
         self._told = {told for told in self._told if told[0] != peer}
-        self._sockets.add(connection)
+        self._sockets[connection] = asyncio.current_task()
         try:
             await self._receive(EventSocket(connection))
         except Exception:
             # One socket's fault must not end the others; the library would lose it.
             logger.exception("ari_socket_failed", extra={"peer": peer})
+            await connection.close(code=WSCloseCode.INTERNAL_ERROR)
         finally:
-            self._sockets.discard(connection)
+            del self._sockets[connection]
             await connection.close()
 
     async def close(self) -> None:
-        """Close every socket with 1001."""
+        """Close every socket with 1001, and cancel whoever does not notice."""
+        owners = {task for task in self._sockets.values() if task is not None}
         closing = [one.close(code=WSCloseCode.GOING_AWAY) for one in self._sockets]
         await asyncio.gather(*closing, return_exceptions=True)
+        if owners:
+            _, stubborn = await asyncio.wait(owners, timeout=CLOSE_TIMEOUT)
+            for task in stubborn:
+                task.cancel()
+            await asyncio.gather(*stubborn, return_exceptions=True)
 
 
 class _Patience(web.Server):
@@ -158,7 +181,8 @@ class _Patience(web.Server):
         if len(self._opening) < MOST_OPENING:
             self._opening[protocol] = loop.call_later(OPEN_TIMEOUT, self._expire, protocol)
         else:
-            loop.call_soon(self._drop, protocol, "too_many_handshakes")
+            # Not in the next step but in the one after: by then it has its transport.
+            loop.call_soon(loop.call_soon, self._drop, protocol, "too_many_handshakes")
         return protocol
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -197,12 +221,16 @@ async def accept_event_sockets(
         OSError: the address can't be had.
     """
     sockets = EventSocketServer(credentials, path, receive)
-    runner = web.ServerRunner(_Patience(sockets), shutdown_timeout=2 * CLOSE_TIMEOUT)
+    runner = web.ServerRunner(_Patience(sockets), shutdown_timeout=CLOSE_TIMEOUT)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, ssl_context=tls, backlog=MOST_OPENING).start()
+        site = web.TCPSite(runner, host, port, ssl_context=tls, backlog=MOST_OPENING)
+        await site.start()
         sockets.port = runner.addresses[0][1]
-        yield sockets
+        try:
+            yield sockets
+        finally:
+            await site.stop()  # first: Asterisk comes again within a millisecond
+            await sockets.close()
     finally:
-        await sockets.close()
         await runner.cleanup()
