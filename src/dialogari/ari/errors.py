@@ -186,6 +186,7 @@ _KINDS = {
     "Endpoint not found": NotFoundKind.ENDPOINT,
     "No Endpoints found - invalid tech ": NotFoundKind.ENDPOINT,
     "Sound not found": NotFoundKind.SOUND,
+    "No sounds found that matched the query": NotFoundKind.SOUND,
     "Module could not be found in running modules": NotFoundKind.MODULE,
     "Module not found in running modules": NotFoundKind.MODULE,
     "Log channel does not exist": NotFoundKind.LOG,

@@ -1199,8 +1199,8 @@ class Channels:
     ) -> None:
         """Set a channel variable or a function.
 
-        It is set when this returns, or (before 20.10 and 22.0, while no sound flows) within 200 ms
-        and before any command sent later.
+        It is set when this returns, or (before 20.10 and 22.0, while no sound flows) within 200
+        ms: before any command sent later, but maybe not before it is read.
 
         - `value`: without one the variable is unset.
         - `report_events`: whether events of the channel carry the variable; not in 16; False by
