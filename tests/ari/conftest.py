@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from ari_serving import UNEXPECTED
-from dialogari.ari import client, connection
+from ari_serving import UNEXPECTED, server_of
+from dialogari.ari import Client, client, connection
 from dialogari.ari.testing import FakeAsterisk
 from dialogari.sandbox.asterisk import Asterisk
 from either_pbx import DIALPLAN, FakePhone, RealPhone
@@ -17,6 +17,7 @@ from either_pbx import DIALPLAN, FakePhone, RealPhone
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
+    from dialogari.ari.request import Send
     from dialogari.sandbox.installation import Installation
     from either_pbx import Phone
 
@@ -62,6 +63,19 @@ async def real_16(old_installation: Installation) -> AsyncGenerator[Asterisk]:
     """The oldest real Asterisk for all tests of this folder."""
     async with Asterisk(old_installation, dialplan=DIALPLAN + SPOILED) as running:
         yield running
+
+
+@pytest.fixture(params=["real", "real_16"])
+def pbx(request: pytest.FixtureRequest) -> Asterisk:
+    """Each real Asterisk."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest_asyncio.fixture
+async def send(pbx: Asterisk) -> AsyncGenerator[Send]:
+    """A way to send commands to it, over HTTP."""
+    async with Client(server_of(pbx), "nobody") as client:
+        yield client.send
 
 
 @pytest.fixture(params=["fake", "asterisk-22", "asterisk-16"])

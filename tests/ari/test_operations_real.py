@@ -1,4 +1,4 @@
-"""Operations as real Asterisks, the newest and the oldest, execute and answer them."""
+"""What is done to calls, bridges and sounds, on real Asterisks, the newest and the oldest."""
 
 from __future__ import annotations
 
@@ -10,21 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from ari_serving import Operation, read_socket, server_of
+from ari_serving import read_socket, server_of
 from dialogari.ari import Client, Conflict, InvalidState, NotFound, NotFoundKind, RequestFailed
-from dialogari.ari.models import ConfigTuple
 from dialogari.ari.operations import (
     Applications,
-    Asterisk,
     Bridges,
     Channels,
-    DeviceStates,
-    Endpoints,
     Events,
-    Mailboxes,
     Playbacks,
     Recordings,
-    Sounds,
 )
 from dialogari.ari.request import Request
 from either_pbx import LIMIT, RealPhone, connect
@@ -35,58 +29,6 @@ if TYPE_CHECKING:
     import either_pbx
     from dialogari.ari.request import Send
     from dialogari.sandbox.asterisk import Asterisk as Sandbox
-
-ABSENT: list[tuple[Operation, NotFoundKind]] = [
-    (lambda s: Channels(s).play("x", "sound:x"), NotFoundKind.CHANNEL),
-    (lambda s: Channels(s).dial("x"), NotFoundKind.CHANNEL),
-    (lambda s: Applications(s).subscribe("x", "channel:x"), NotFoundKind.APPLICATION),
-    (lambda s: Bridges(s).get("x"), NotFoundKind.BRIDGE),
-    (lambda s: Bridges(s).destroy("x"), NotFoundKind.BRIDGE),
-    (lambda s: Bridges(s).add_channel("x", ["x"]), NotFoundKind.BRIDGE),
-    (lambda s: Bridges(s).play("x", "sound:x"), NotFoundKind.BRIDGE),
-    (lambda s: Playbacks(s).get("x"), NotFoundKind.PLAYBACK),
-    (lambda s: Playbacks(s).stop("x"), NotFoundKind.PLAYBACK),
-    (lambda s: Playbacks(s).control("x", "pause"), NotFoundKind.PLAYBACK),
-    (lambda s: Recordings(s).get_live("x"), NotFoundKind.RECORDING),
-    (lambda s: Recordings(s).stop("x"), NotFoundKind.RECORDING),
-    (lambda s: Recordings(s).unpause("x"), NotFoundKind.RECORDING),
-    (lambda s: Recordings(s).get_stored("x"), NotFoundKind.RECORDING),
-    (lambda s: Recordings(s).get_stored_file("x"), NotFoundKind.RECORDING),
-    (lambda s: Recordings(s).copy_stored("x", "y"), NotFoundKind.RECORDING),
-    (lambda s: Endpoints(s).list_by_tech("it's"), NotFoundKind.ENDPOINT),
-    (lambda s: Endpoints(s).get("PJSIP", "x"), NotFoundKind.ENDPOINT),
-    (
-        lambda s: Endpoints(s).send_message_to_endpoint("PJSIP", "x", "sip:a", body="b"),
-        NotFoundKind.ENDPOINT,
-    ),
-    (lambda s: Endpoints(s).send_message("pjsip:x", "sip:a", body="b"), NotFoundKind.ENDPOINT),
-    (lambda s: Sounds(s).get("x"), NotFoundKind.SOUND),
-    (lambda s: Sounds(s).list(lang="xx"), NotFoundKind.SOUND),
-    (lambda s: Asterisk(s).get_module("x.so"), NotFoundKind.MODULE),
-    (lambda s: Asterisk(s).unload_module("x.so"), NotFoundKind.MODULE),
-    (lambda s: Asterisk(s).reload_module("x.so"), NotFoundKind.MODULE),
-    (lambda s: Asterisk(s).delete_log("x"), NotFoundKind.LOG),
-    (lambda s: Asterisk(s).get_object("res_pjsip", "aor", "it's"), NotFoundKind.OBJECT),
-    (lambda s: Asterisk(s).get_object("res_pjsip", "x", "x"), NotFoundKind.OBJECT),
-    (lambda s: Asterisk(s).get_object("x", "x", "x"), NotFoundKind.OBJECT),
-    # Debian's Asterisks have no res_mwi_external.
-    (lambda s: Mailboxes(s).list(), NotFoundKind.RESOURCE),
-    (lambda s: Mailboxes(s).update("x", 1, 2), NotFoundKind.RESOURCE),
-]
-OFFER: Operation = lambda s: Events(s).claim_channel("x", "app")  # noqa: E731 - a row like those above
-
-
-@pytest.fixture(params=["real", "real_16"])
-def pbx(request: pytest.FixtureRequest) -> Sandbox:
-    """Each real Asterisk."""
-    return request.getfixturevalue(request.param)
-
-
-@pytest_asyncio.fixture
-async def send(pbx: Sandbox) -> AsyncGenerator[Send]:
-    """A way to send commands to it, over HTTP."""
-    async with Client(server_of(pbx), "nobody") as client:
-        yield client.send
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,96 +50,6 @@ async def visit(pbx: Sandbox, app: str) -> AsyncGenerator[Visit]:
         start = await bare.event("StasisStart")
         yield Visit(app, start["channel"]["id"], bare)
         await phone.hang_up()
-
-
-@pytest.mark.parametrize(("operation", "kind"), ABSENT)
-async def test_what_is_not_there(send: Send, operation: Operation, kind: NotFoundKind) -> None:
-    """What a real Asterisk says of anything that is not there tells what it is about."""
-    with pytest.raises(NotFound) as caught:
-        await operation(send)
-
-    assert caught.value.kind is kind
-
-
-async def test_no_call_on_offer(real: Sandbox, real_16: Sandbox) -> None:
-    """A call that is not on offer is told from an Asterisk that offers none."""
-    for pbx, kind in ((real, NotFoundKind.OFFER), (real_16, NotFoundKind.RESOURCE)):
-        async with Client(server_of(pbx), "nobody") as client:
-            with pytest.raises(NotFound) as caught:
-                await OFFER(client.send)
-
-        assert caught.value.kind is kind
-
-
-async def test_reading_of_the_server(pbx: Sandbox, send: Send) -> None:
-    """What the server says of itself is of the described types."""
-    asterisk = Asterisk(send)
-
-    info = await asterisk.get_info(only=["system", "status"])
-    whole = await asterisk.get_info()
-    modules = await asterisk.list_modules()
-
-    assert info.system is not None
-    assert (whole.system, whole.config is not None) == (info.system, True)
-    assert (info.build, info.status is not None) == (None, True)
-    assert (await asterisk.ping()).ping == "pong"
-    assert await asterisk.get_module(modules[0].name) in modules
-    assert "Console" in {log.type for log in await asterisk.list_log_channels()}
-    assert (await asterisk.get_global_var("NOBODY_HAS_SET_IT")).value == ""
-    assert pbx.url
-
-
-async def test_reading_of_lists(send: Send) -> None:
-    """What the server has is of the described types."""
-    sounds, endpoints = await Sounds(send).list(), await Endpoints(send).list()
-
-    assert await Sounds(send).get(sounds[0].id) == sounds[0]
-    assert await Endpoints(send).list_by_tech("PJSIP") == endpoints
-    assert await Endpoints(send).get("PJSIP", endpoints[0].resource) == endpoints[0]
-    assert (await DeviceStates(send).get("PJSIP/nobody")).state in {"UNKNOWN", "INVALID"}
-    assert isinstance(await Applications(send).list(), list)
-    assert isinstance(await Channels(send).list(), list)
-    assert isinstance(await Bridges(send).list(), list)
-    assert isinstance(await DeviceStates(send).list(), list)
-    assert isinstance(await Recordings(send).list_stored(), list)
-
-
-async def test_changes_of_the_server(send: Send) -> None:
-    """Variables, states, logs and modules are changed."""
-    asterisk, name = Asterisk(send), f"t{secrets.token_hex(4)}"
-
-    await asterisk.set_global_var(name, value='é,"x')
-    assert (await asterisk.get_global_var(name)).value == 'é,"x'
-    await DeviceStates(send).update(f"Stasis:{name}", "RINGING")
-    assert (await DeviceStates(send).get(f"Stasis:{name}")).state == "RINGING"
-    await DeviceStates(send).delete(f"Stasis:{name}")
-    await asterisk.add_log(name, "notice,warning")
-    with pytest.raises(Conflict):
-        await asterisk.add_log(name, "notice,warning")
-    await asterisk.rotate_log(name)
-    with pytest.raises(InvalidState):
-        await asterisk.reload_module("func_uri.so")
-    await asterisk.unload_module("func_uri.so")
-    await asterisk.load_module("func_uri.so")
-    with pytest.raises(Conflict):
-        await asterisk.load_module("func_uri.so")
-
-
-async def test_dynamic_configuration(send: Send) -> None:
-    """An object is created, changed, read and deleted; where that can't be, no user is blamed."""
-    asterisk, name = Asterisk(send), f"t{secrets.token_hex(4)}"
-    place = ("res_pjsip", "contact", name)
-
-    created = await asterisk.update_object(
-        *place, fields=[ConfigTuple(attribute="uri", value="sip:a@127.0.0.1")]
-    )
-
-    assert ConfigTuple(attribute="uri", value="sip:a@127.0.0.1") in created
-    assert sorted(map(repr, await asterisk.get_object(*place))) == sorted(map(repr, created))
-    await asterisk.delete_object(*place)
-    aor = [ConfigTuple(attribute="max_contacts", value="3")]
-    with pytest.raises(RequestFailed, match="403"):
-        await asterisk.update_object("res_pjsip", "aor", name, fields=aor)
 
 
 async def test_commands_to_a_channel(send: Send, visit: Visit) -> None:
