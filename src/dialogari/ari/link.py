@@ -27,7 +27,7 @@ from dialogari.ari.errors import (
 from dialogari.ari.models import (
     ApplicationReplaced as ApplicationReplacedEvent,
 )
-from dialogari.ari.models import FrameError, RESTResponse, decode_event
+from dialogari.ari.models import ChannelUserevent, FrameError, RESTResponse, decode_event
 from dialogari.ari.request import successful
 from dialogari.ari.snapshot import take_snapshot
 
@@ -48,6 +48,10 @@ REQUEST_TIMEOUT = 3.0
 SNAPSHOT_TIMEOUT = 10.0
 ECHO_INTERVAL = 5.0
 """With `echo.ECHO_TIMEOUT` it notices a dead application within 10 s."""
+
+
+_OURS = frozenset({RESTResponse, ApplicationReplacedEvent, ChannelUserevent})
+"""Events that may concern the link itself."""
 
 
 class LinkState(StrEnum):
@@ -175,14 +179,14 @@ class Link:
         except FrameError:
             logger.error("ari_frame_unreadable", extra={"bytes": len(frame)})  # noqa: TRY400 - the frame is the finding, not the place
             return
-        match event:
-            case RESTResponse():
-                socket.resolve(event)
-            case ApplicationReplacedEvent() if event.application == self.application:
-                raise ApplicationReplaced(self.application)
-            case _:
-                if not echo.hear(event):
-                    receiver.receive(event)
+        if type(event) not in _OURS:  # nearly all, and one look-up is all this costs them
+            receiver.receive(event)
+        elif isinstance(event, RESTResponse):
+            socket.resolve(event)
+        elif isinstance(event, ApplicationReplacedEvent) and event.application == self.application:
+            raise ApplicationReplaced(self.application)
+        elif not echo.hear(event):
+            receiver.receive(event)
 
     async def _prove(self, receiver: Receiver, echo: Echo) -> None:
         await self.interest.tell(self.send, self.application)
