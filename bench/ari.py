@@ -9,7 +9,8 @@ all else on the other:
     bare        `websockets`, msgspec into our models, a dict of functions: nothing beside
     ours        `dialogari.ari`: a coroutine a call, which reads its call's events
     asyncari    as its users get it, with a callback on each channel, the least it offers
-    quiet       asyncari, its pretty-printing of every event for a log that is off taken out
+    quiet       asyncari, its pretty-printing of every event for a log that is off taken out; for
+                events alone
     ariclient   ari-client as its users get it: handlers by type, a dict by channel in them
 
 Then they answer calls on a real Asterisk: answer, set a variable, continue. Each takes the events
@@ -68,7 +69,7 @@ NEEDS: Mapping[str, str] = {
 """The package a program can't run without."""
 TARGETS: Mapping[str, float] = {BARE: 0.7, ASYNCARI: 5.0, ARICLIENT: 5.0}
 """Events of ours for each of theirs, at least."""
-FULL = Plan(5, 2.0, (Load(1, 50), Load(10, 300)))
+FULL = Plan(5, 1.5, (Load(1, 50), Load(10, 300)))
 QUICK = Plan(1, 0.1, (Load(1, 3), Load(10, 20)))
 RUN_LIMIT = 560.0
 

@@ -53,5 +53,5 @@ def _connected(wanted: Wanted) -> Any:
 if __name__ == "__main__":
     if "quiet" in sys.argv:
         # It pretty-prints every event for its log, even while the log is off.
-        importlib.import_module("asyncari.client").pformat = str
+        vars(importlib.import_module("asyncari.client"))["pformat"] = str
     run(hear, answer)

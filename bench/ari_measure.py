@@ -66,6 +66,11 @@ class Bench:
     client_core: int
     figures: Figures = field(default_factory=Figures)
 
+    @property
+    def clients(self) -> Sequence[str]:
+        """The programs without the second form of one, which is for events alone."""
+        return [name for name in self.programs if name != QUIET]
+
     def note(self, figure: str, program: str, value: float) -> None:
         """Keep one round's value."""
         self.figures.setdefault((figure, program), []).append(value)
@@ -166,14 +171,15 @@ async def hear(replay: Replay, program: Program, seconds: float, number: int) ->
     sent = await replay.play(program, seconds)
     events = await heard(program, number)
     if events != sent:
-        raise RuntimeError(f"{program.name} heard {events} of {sent} events")
+        log = program.log.read_text(encoding="utf-8", errors="replace")[-2000:]
+        raise RuntimeError(f"{program.name} heard {events} of {sent} events\n{log}")
     return read_cpu(program.pid) - cpu, events
 
 
 async def measure_memory(bench: Bench, replay: Replay, rounds: int) -> None:
     """Let fresh programs hold calls that nothing happens to."""
     for _ in range(rounds):
-        for name in bench.programs:
+        for name in bench.clients:
             async with AsyncExitStack() as stack:
                 program = await bench.start(stack, "hear", name, replay.pbx)
                 await replay.connect(program)
@@ -189,7 +195,7 @@ async def measure_calls(bench: Bench, asterisk: Asterisk, plan: Plan) -> None:
     async with AsyncExitStack() as stack:
         callers = await stack.enter_async_context(open_callers(pbx))
         programs: list[Program] = []
-        for name in bench.programs:
+        for name in bench.clients:
             program = await bench.start(stack, "answer", name, pbx)
             await warm_up(callers, program, asterisk.pid)
             programs.append(program)

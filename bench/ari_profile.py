@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import pstats
 import statistics
-from collections import Counter
+from collections import defaultdict
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, cast
 
 from ari_measure import BARE, EVENTS, OURS, hear
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from ari_measure import Bench, Plan, Replay
@@ -47,8 +48,8 @@ WAITING = ("select.epoll",)
 
 async def profile(bench: Bench, replay: Replay, plan: Plan) -> str:
     """Profile the bare loop and ours, and return the tables."""
-    groups: dict[str, Counter[str]] = {}
-    functions: Counter[str] = Counter()
+    groups: dict[str, defaultdict[str, float]] = {}
+    functions: defaultdict[str, float] = defaultdict(float)
     for name in (BARE, OURS):
         async with AsyncExitStack() as stack:
             program = await bench.start(stack, "hear", name, replay.pbx, "profile")
@@ -56,8 +57,8 @@ async def profile(bench: Bench, replay: Replay, plan: Plan) -> str:
             await hear(replay, program, plan.seconds, 1)
             spent = _spent(program.log.parents[1] / "profile")
         micros = 1e6 / statistics.median(bench.figures[EVENTS, name])
-        scale = micros / spent.total()
-        groups[name] = Counter[str]()
+        scale = micros / sum(spent.values())
+        groups[name] = defaultdict(float)
         for (place, caller), seconds in spent.items():
             groups[name][_group(place, caller)] += seconds * scale
             if name == OURS:
@@ -65,9 +66,9 @@ async def profile(bench: Bench, replay: Replay, plan: Plan) -> str:
     return _render(groups, functions)
 
 
-def _spent(path: Path) -> Counter[tuple[Place, Place]]:
+def _spent(path: Path) -> dict[tuple[Place, Place], float]:
     """Return the seconds spent in each function itself, by who called it."""
-    spent: Counter[tuple[Place, Place]] = Counter()
+    spent: defaultdict[tuple[Place, Place], float] = defaultdict(float)
     # pstats has types for what it prints, none for what it holds.
     stats = cast("dict[Place, Any]", cast("Any", pstats.Stats(str(path))).stats)
     for place, (_, _, own, _, callers) in stats.items():
@@ -96,14 +97,18 @@ def _named(place: Place) -> str:
     return function if file == "~" else f"{'/'.join(file.split('/')[-2:])}:{line}({function})"
 
 
-def _render(groups: dict[str, Counter[str]], functions: Counter[str]) -> str:
+def _render(groups: Mapping[str, Mapping[str, float]], functions: Mapping[str, float]) -> str:
     lines = ["", f"{'microseconds of CPU per event':44}{BARE:>8}{OURS:>8}{'more':>8}"]
-    for group, ours in groups[OURS].most_common():
-        bare = groups[BARE][group]
+    for group, ours in _largest(groups[OURS]):
+        bare = groups[BARE].get(group, 0.0)
         if max(ours, bare) >= LEAST:
             lines.append(f"{group:44}{bare:8.2f}{ours:8.2f}{ours - bare:8.2f}")
-    bare, ours = groups[BARE].total(), groups[OURS].total()
+    bare, ours = sum(groups[BARE].values()), sum(groups[OURS].values())
     lines.append(f"{'all':44}{bare:8.2f}{ours:8.2f}{ours - bare:8.2f}")
     lines += ["", "ours, by function"]
-    lines += [f"{time:8.2f}  {name}" for name, time in functions.most_common(MOST)]
+    lines += [f"{time:8.2f}  {name}" for name, time in _largest(functions)[:MOST]]
     return "\n".join(lines) + "\n"
+
+
+def _largest(times: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(times.items(), key=lambda item: -item[1])

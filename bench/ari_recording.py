@@ -37,7 +37,8 @@ class Recording(msgspec.Struct):
     """One call as an application heard of it."""
 
     frames: list[bytes]
-    """The events in the order they came, from StasisStart to StasisEnd."""
+    """The events of the channel and its playback in the order they came, from StasisStart to
+    StasisEnd. A bridge's own end may be told to the application or not: it is left out."""
     own: list[bytes]
     """What no two calls may share: the channel's id and name, ids of playback and bridge."""
     documents: dict[str, bytes]
@@ -51,10 +52,15 @@ class _Channel(msgspec.Struct):
     name: str
 
 
+class _Playback(msgspec.Struct):
+    id: str
+
+
 class _Event(msgspec.Struct):
     type: str
     application: str
     channel: _Channel | None = None
+    playback: _Playback | None = None
 
 
 class _Listing(msgspec.Struct):
@@ -80,7 +86,7 @@ class _Ears:
             frame = bytes(message.data)
             event = msgspec.json.decode(frame, type=_Event)
             async with self._changed:
-                if event.application == NEAR:
+                if event.application == NEAR and (event.channel or event.playback):
                     self.frames.append(frame)
                 if event.type == "StasisStart" and event.channel is not None:
                     self.channels[event.application] = event.channel
@@ -146,8 +152,9 @@ async def _converse(session: aiohttp.ClientSession, ears: _Ears) -> None:
     await _post(session, f"bridges/{BRIDGE}", type="mixing")
     await _post(session, f"bridges/{BRIDGE}/addChannel", channel=ears.channels[NEAR].id)
     await ears.until(NEAR, "ChannelEnteredBridge")
-    await session.delete(f"bridges/{BRIDGE}")
+    await _post(session, f"bridges/{BRIDGE}/removeChannel", channel=ears.channels[NEAR].id)
     await ears.until(NEAR, "ChannelLeftBridge")
+    await session.delete(f"bridges/{BRIDGE}")
     await session.delete(far)
     await ears.until(NEAR, "StasisEnd")
 
