@@ -132,7 +132,8 @@ def _verdict(figures: Figures, other: str, least: float) -> str:
         return f"NOT COMPARED with {other}: it is not installed (dependency group `bench`)"
     pairs = zip(figures[EVENTS, OURS], theirs, strict=True)
     ratio = statistics.median(a / b for a, b in pairs)
-    return f"events {ratio:.2f} of {other}, at least {least} wanted: {ratio >= least}"
+    verdict = "met" if ratio >= least else "MISSED"
+    return f"events {ratio:.2f} times {other}'s, at least {least} wanted: {verdict}"
 
 
 async def _bounded(plan: Plan, *, profiled: bool) -> tuple[Figures, str]:
