@@ -56,9 +56,9 @@ def address_rules(signs: Signs) -> tuple[Rule, ...]:
 
     return (
         rule(_MAIL, say_plain, "@"),
-        rule(_PAGE, say_page, "/.", re.IGNORECASE),
-        rule(_NAME, say_page, "."),
-        rule(_NUMBERS, say_plain, "."),
+        rule(_PAGE, say_page, "/.", r":(?<=[ps]:)//|w(?<=\bw)ww\.", re.IGNORECASE),
+        rule(_NAME, say_page, ".", rf"\.(?:{_ENDINGS})"),
+        rule(_NUMBERS, say_plain, ".", r"\d\.\d{1,3}\.\d"),
     )
 
 

@@ -85,8 +85,8 @@ def amount_rules(counting: Counting) -> tuple[Rule, ...]:
         rf"\s?({signs}|(?:{codes})(?!\w))(?![\d$€£]){per}"
     )
     return (
-        rule(before, say_before, DIGITS),
-        rule(after, say_after, DIGITS),
+        rule(before, say_before, DIGITS, rf"(?:{signs}|(?:{codes})(?=[ \d]))\s?\d"),
+        rule(after, say_after, DIGITS, rf"\d{magnitude}\s?(?:{signs}|{codes})"),
         _measure_rule(counting),
     )
 
@@ -100,19 +100,15 @@ def _say(
 ) -> str:
     currency = counting.currencies[sign]
     minus, low, high = ends
-    first, last = (read_number(end, counting.decimal) if end else None for end in (low, high))
-    assert first is not None
-    said = ""
-    if last is not None:
-        with_cents = first.fraction and not size
-        said = _say_one(counting, currency, first) if with_cents else first.written
-        said += f" {counting.to} "
-    else:
-        last = first
+    number = read_number(high or low, counting.decimal)
     if size:
-        said += f"{last.written} {counting.magnitudes[size]} {currency.unit.many}"
+        said = f"{number.written} {counting.magnitudes[size]} {currency.unit.many}"
     else:
-        said += _say_one(counting, currency, last)
+        said = _say_one(counting, currency, number)
+    if high:
+        first = read_number(low, counting.decimal)
+        whole = first.written if size or not first.fraction else _say_one(counting, currency, first)
+        said = f"{whole} {counting.to} {said}"
     said = f"{counting.minus} {said}" if minus else said
     return f"{said} {counting.per[each]}" if each else said
 
@@ -145,9 +141,6 @@ def _measure_rule(counting: Counting) -> Rule:
             said = f"{read_number(low, counting.decimal).written} {counting.to} {said}"
         return f"{counting.minus} {said}" if minus else said
 
-    return rule(
-        rf"{_MINUS}{EDGE}({NUMBER})(?:\s?%?{RANGE}({NUMBER}))?+"
-        rf"(?:\s?({close})|\s(m))(?![\w²³]|/\w|['’]\w)",
-        say,
-        DIGITS,
-    )
+    unit = rf"(?:\s?({close})|\s(m))(?![\w²³]|/\w|['’]\w)"
+    pattern = rf"{_MINUS}{EDGE}({NUMBER})(?:\s?%?{RANGE}({NUMBER}))?+{unit}"
+    return rule(pattern, say, DIGITS, rf"\d{unit}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Final
 
-from dialogari.agent.speech.rules import DIGITS, rule
+from dialogari.agent.speech.rules import rule
 
 if TYPE_CHECKING:
     import re
@@ -40,11 +40,17 @@ def date_rules(month_first: bool | None, say_date: Callable[[dt.date], str]) -> 
         return None if date is None else say_date(date)
 
     return (
-        rule(r"(?<![\w/.-])(\d{4})-(\d\d)-(\d\d)(?:(T)(?=\d\d:)|(?![\w/]|-\w))", say_iso, "-"),
+        rule(
+            r"(?<![\w/.-])(\d{4})-(\d\d)-(\d\d)(?:(T)(?=\d\d:)|(?![\w/]|-\w))",
+            say_iso,
+            "-",
+            r"\d-\d\d-",
+        ),
         rule(
             r"(?<![\w/.-])(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|(?<=/)\d\d)(?![\w/]|[.,-]\w)",
             say_numeric,
-            DIGITS,
+            "/.-",
+            r"\d[/.-]\d{1,2}[/.-]\d",
         ),
     )
 

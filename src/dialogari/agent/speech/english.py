@@ -62,7 +62,8 @@ _CURRENCIES: Final = {
 
 _UNITS: Final = {
     "%": Noun("percent", "percent"),
-    "°C": Noun("degree Celsius", "degrees Celsius"), "ºC": Noun("degree Celsius", "degrees Celsius"),
+    "°C": Noun("degree Celsius", "degrees Celsius"),
+    "ºC": Noun("degree Celsius", "degrees Celsius"),
     "°F": Noun("degree Fahrenheit", "degrees Fahrenheit"), "°": Noun("degree", "degrees"),
     "km": Noun("kilometer", "kilometers"), "m": Noun("meter", "meters"),
     "cm": Noun("centimeter", "centimeters"), "mm": Noun("millimeter", "millimeters"),
@@ -126,8 +127,9 @@ _SYMBOLS: Final = Symbols(
 _FIXED: Final = {
     "e.g.": "for example", "eg.": "for example", "i.e.": "that is", "vs.": "versus",
     "dept.": "department", "apt.": "apartment", "incl.": "including", "tel.": "telephone",
-    "bldg.": "building", "w/o": "without", "and/or": "and or", "24/7": "24 7",
+    "bldg.": "building",
 }  # fmt: skip
+_SLASHED: Final = {"w/o": "without", "and/or": "and or", "24/7": "24 7"}
 _ENDING: Final = {
     "etc.": "et cetera", "approx.": "approximately", "appt.": "appointment",
     "govt.": "government", "hrs.": "hours", "mins.": "minutes", "ave.": "avenue",
@@ -203,14 +205,20 @@ def _calendar(*, month_first: bool | None) -> tuple[Rule, ...]:
     day = rf"{days}|{one_of(_WEEKDAYS)}"
     return (
         *date_rules(month_first, _say_date),
-        rule(rf"\b({months})\b\.?(?=\s\d)", say_month_first, DIGITS),
+        rule(rf"\b({months})\b\.?(?=\s\d)", say_month_first, DIGITS, rf"(?:{months})\.?\s\d"),
         rule(
             rf"\b(\d{{1,2}}(?:st|nd|rd|th)?)[ -]({months})\b(?:\.(?=\s[\da-z]))?",
             say_day_first,
             DIGITS,
+            rf"\d(?:st|nd|rd|th)?[ -](?:{months})",
         ),
         rule(rf"\b({day})\b\.?{RANGE}({day})\b(?:\.(?!\s[A-Z]|$))?", say_days, "-–—"),
-        rule(rf"\b({days})\b\.?(?=,?\s(?:\d|{one_of(_MONTHS)})|:)", say_day, DIGITS),
+        rule(
+            rf"\b({days})\b\.?(?=,?\s(?:\d|{one_of(_MONTHS)})|:)",
+            say_day,
+            DIGITS,
+            rf"(?:{days})[.,: ]",
+        ),
     )
 
 
@@ -235,7 +243,12 @@ def _clock_rules() -> tuple[Rule, ...]:
             say_bare,
             "-–—",
         ),
-        rule(rf"(?<![\w.,:/])(?<![\d]-){time}(?:{RANGE}{time})?(?![\w:]|[.,]\d)", say, ":aApP"),
+        rule(
+            rf"(?<![\w.,:/])(?<!\d-){time}(?:{RANGE}{time})?(?![\w:]|[.,]\d)",
+            say,
+            ":aApP",
+            r"\d(?::\d\d|\s?[AaPp]\.?\s?[Mm])",
+        ),
     )
 
 
@@ -260,13 +273,15 @@ def _abbreviations() -> tuple[Rule, ...]:
         following = match.string[match.end() : match.end() + 2]
         return "Saint" if following[:1] == " " and following[1:].isupper() else None
 
+    edge = r"(?<![\w./])"
     return (
-        words(_FIXED, r"(?<![\w./])({words})(?![\w/])", "./", re.IGNORECASE),
-        words(_ENDING, r"(?<![\w./])({words})(?!\w)", flags=re.IGNORECASE, before_capital=True),
+        words(_SLASHED, rf"{edge}({{words}})(?![\w/])", re.IGNORECASE, needs="/"),
+        words(_FIXED, rf"{edge}({{words}})(?!\w)", re.IGNORECASE),
+        words(_ENDING, rf"{edge}({{words}})(?!\w)", re.IGNORECASE, before_capital=True),
         words(_TITLES, r"(?<![\w.])({words})(?=\s[A-Z])"),
         words(_STREETS, r"(?<=[a-z\d] )({words})(?!\w)", before_capital=True),
-        rule(r"(?<![\w.])((?:[A-Z\d][\w'’]{0,30}+\s)?)St\.", say_st, "."),
+        rule(r"(?<![\w.])((?:[A-Z\d][\w'’]{0,30}+\s)?)St\.", say_st, ".", r"St\."),
         # At the start of a sentence it may be the answer "no".
-        rule(r"(?<=[\w,:] )[Nn]o\.\s?(?=\d)", lambda _: "number ", "."),
-        words(_BEFORE_NUMBER, r"(?<![\w.])({words})(?=\s?\d)", flags=re.IGNORECASE),
+        rule(r"(?<=[\w,:] )[Nn]o\.\s?(?=\d)", lambda _: "number ", ".", r"[Nn]o\.\s?\d"),
+        words(_BEFORE_NUMBER, r"(?<![\w.])({words})(?=\s?\d)", re.IGNORECASE),
     )

@@ -49,9 +49,13 @@ _CONTROLS: Final[dict[int, str]] = {
 }
 _ARROW: Final = re.compile(r" ?(?:[→⇒➔➜➡]\ufe0f?)+ ?")
 # Pictures, what joins and colours them, and the signs that turn a digit into one.
+_PICTURE: Final = re.compile(
+    "[\u200d\u20e3\u2190-\u21ff\u231a-\u23ff\u2600-\u27bf\u2b05-\u2b55\ufe0e\ufe0f"
+    "\U0001f000-\U0001faff\U000e0020-\U000e007f]"
+)
 _EMOJI: Final = re.compile(
-    r" ?(?:[\u231a-\u23ff\u2600-\u27bf\u2b05-\u2b55\U0001f000-\U0001faff]"
-    r"|[\u200d\u20e3\ufe0e\ufe0f]|[\U000e0020-\U000e007f])+"
+    " ?[\u200d\u20e3\u231a-\u23ff\u2600-\u27bf\u2b05-\u2b55\ufe0e\ufe0f"
+    "\U0001f000-\U0001faff\U000e0020-\U000e007f]+"
 )
 _BULLET: Final = re.compile(r"^([ \t]*)[•‣◦▪●∙·](?=[ \t])", re.MULTILINE)
 # Only names of HTML, attributes with a value: `<name>` may be a placeholder, `x<a and b>c` a sum.
@@ -259,7 +263,7 @@ def _clean(text: str) -> str:
     """Remove lone surrogates, control characters and emoji; every kind of line end becomes one."""
     valid = text.encode("utf-8", "ignore").decode("utf-8")
     lines = valid.replace("\r\n", "\n").replace("\r", "\n").translate(_CONTROLS)
-    return lines if lines.isascii() else _EMOJI.sub(_unpicture, _ARROW.sub(", ", lines))
+    return _EMOJI.sub(_unpicture, _ARROW.sub(", ", lines)) if _PICTURE.search(lines) else lines
 
 
 def _unpicture(match: re.Match[str]) -> str:

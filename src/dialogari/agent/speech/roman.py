@@ -6,12 +6,13 @@ said, is not in the text.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from dialogari.agent.speech.rules import rule
 
 if TYPE_CHECKING:
+    import re
+
     from dialogari.agent.speech.rules import Rule
 
 _UNITS: Final = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
@@ -30,4 +31,9 @@ def roman_rule(before: str, least: int) -> Rule:
         value = _VALUES.get(match[2])
         return None if value is None else f"{match[1]}{value}"
 
-    return rule(rf"\b((?i:{before})s?\s)([IVX]{{{least},7}})(?!\w|['’.]\w)", say, "IVX", re.NOFLAG)
+    return rule(
+        rf"\b((?i:{before})s?\s)([IVX]{{{least},7}})(?!\w|['’.]\w)",
+        say,
+        "IVX",
+        rf"[IVX]{{{least}}}[IVX]*\b",
+    )

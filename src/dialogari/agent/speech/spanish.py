@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from dialogari.agent.speech.addresses import Signs, address_rules
 from dialogari.agent.speech.amounts import Counting, Currency, Noun, amount_rules
-from dialogari.agent.speech.dates import date_rules
-from dialogari.agent.speech.numbers import RANGE, Number
+from dialogari.agent.speech.dates import date_rules, to_date
+from dialogari.agent.speech.numbers import RANGE, Number, read_number
 from dialogari.agent.speech.roman import roman_rule
 from dialogari.agent.speech.rules import DIGITS, final_stop, one_of, rule, words
 from dialogari.agent.speech.spanish_clock import clock_rules
@@ -127,9 +127,9 @@ _FIXED: Final = {
     "tfno.": "teléfono", "tlf.": "teléfono", "telf.": "teléfono", "avda.": "avenida",
     "avd.": "avenida", "pza.": "plaza", "plza.": "plaza", "ctra.": "carretera",
     "dpto.": "departamento", "depto.": "departamento", "urb.": "urbanización",
-    "ud.": "usted", "uds.": "ustedes", "vd.": "usted", "vds.": "ustedes", "s/n": "sin número",
-    "y/o": "y o", "24/7": "24 7",
+    "ud.": "usted", "uds.": "ustedes", "vd.": "usted", "vds.": "ustedes",
 }  # fmt: skip
+_SLASHED: Final = {"s/n": "sin número", "y/o": "y o", "24/7": "24 7"}
 _ENDING: Final = {
     "etc.": "etcétera", "aprox.": "aproximadamente", "máx.": "máximo", "mín.": "mínimo",
     "dcha.": "derecha", "izda.": "izquierda", "izq.": "izquierda", "EE. UU.": "Estados Unidos",
@@ -142,16 +142,19 @@ _ERAS: Final = {
 _TITLES: Final = {
     "Sr.": "señor", "Sra.": "señora", "Srta.": "señorita", "Sres.": "señores",
     "Sras.": "señoras", "Dr.": "doctor", "Dra.": "doctora", "Dña.": "doña",
-    "D.ª": "doña", "Prof.": "profesor", "Profa.": "profesora", "Lic.": "licenciado",
+    "Prof.": "profesor", "Profa.": "profesora", "Lic.": "licenciado",
     "Ing.": "ingeniero", "Arq.": "arquitecto", "Sto.": "santo", "Sta.": "santa", "Av.": "avenida",
     "Pl.": "plaza",
 }  # fmt: skip
 _BEFORE_NUMBER: Final = {
-    "núm.": "número", "nº": "número", "n.º": "número", "n°": "número",
+    "núm.": "número",
     "pág.": "página", "págs.": "páginas", "art.": "artículo", "cap.": "capítulo",
     "vol.": "volumen", "fig.": "figura", "apdo.": "apartado", "c.p.": "código postal",
-    "cp": "código postal", "km.": "kilómetro",
+    "km.": "kilómetro",
 }  # fmt: skip
+_MILLION: Final = "000000"
+_LEAP_YEAR: Final = "2028"
+"""Has every day there is."""
 
 
 def rules(region: str) -> tuple[Rule, ...]:
@@ -183,12 +186,10 @@ def rules(region: str) -> tuple[Rule, ...]:
 
 def _count(number: Number, noun: Noun) -> str:
     """Count in digits, but where a voice would miss the gender: `un euro`, `veintiuna horas`."""
-    if number.fraction:
+    if number.fraction or noun.one == noun.many:
         return f"{number.written} {noun.many}"
-    if noun.one == noun.many:
-        return f"{number.written} {noun.many}"
-    if len(number.whole) > 6 and number.whole.endswith("000000"):
-        millions = Number(number.whole[:-6], "", number.whole[:-6])
+    if number.whole.endswith(_MILLION) and number.whole != _MILLION:
+        millions = read_number(number.whole.removesuffix(_MILLION), ",")
         return f"{_count(millions, Noun('millón', 'millones'))} de {noun.many}"
     said = spell(number.whole, feminine=noun.feminine) or number.written
     return f"{said} {noun.one if number.is_one else noun.many}"
@@ -210,20 +211,20 @@ def _calendar() -> tuple[Rule, ...]:
         return f"{_SHORT_DAYS.get(first.lower(), first)} a {_SHORT_DAYS.get(last.lower(), last)}"
 
     def say_short_date(match: re.Match[str]) -> str | None:
-        day, month = int(match[1]), int(match[2])
-        if not 1 <= day <= 31 or not 1 <= month <= len(_MONTHS):
-            return None
-        return f"{day} de {_MONTHS[month - 1]}"
+        date = to_date(_LEAP_YEAR, match[2], match[1])
+        return None if date is None else f"{date.day} de {_MONTHS[date.month - 1]}"
 
     day = rf"(?i:{one_of(each for each in _SHORT_DAYS if len(each) > 1)}|{one_of(_WEEKDAYS)})"
     letter = "[LMXJVSD]"
     return (
         *date_rules(month_first=False, say_date=_say_date),
-        rule(r"(?i)(?<=\bel )(\d{1,2})/(\d{1,2})(?![\w/]|[.,-]\d)", say_short_date, "/"),
+        rule(r"(?<=\b[Ee]l )(\d{1,2})/(\d{1,2})(?![\w/]|[.,-]\d)", say_short_date, "/", r"\d/\d"),
         rule(
-            rf"(?i)\b(\d{{1,2}})(?: de | |-)({months})\b\.?(?:(?: de | |-)(\d{{4}})\b)?",
+            rf"\b(\d{{1,2}})(?: de | |-)({months})\b\.?(?:(?: de | |-)(\d{{4}})\b)?",
             say_month,
             DIGITS,
+            rf"\d(?: de | |-)(?:{months})",
+            re.IGNORECASE,
         ),
         rule(rf"\b({day})\b\.?{RANGE}({day})\b(?:\.(?!\s|$))?", say_days, "-–—"),
         rule(rf"(?<![\w/.-])({letter}){RANGE}({letter})(?![\w/.-])", say_days, "-–—"),
@@ -232,15 +233,18 @@ def _calendar() -> tuple[Rule, ...]:
 
 def _abbreviations() -> tuple[Rule, ...]:
     capital = "[A-ZÁÉÍÓÚÑ]"
+    edge = r"(?<![\w./])"
     return (
-        words(_FIXED, r"(?<![\w./])({words})(?![\w/])", "./", re.IGNORECASE),
-        words(_ENDING, r"(?<![\w./])({words})(?!\w)", flags=re.IGNORECASE, before_capital=True),
+        words(_SLASHED, rf"{edge}({{words}})(?![\w/])", re.IGNORECASE, needs="/"),
+        words(_FIXED, rf"{edge}({{words}})(?!\w)", re.IGNORECASE),
+        words(_ENDING, rf"{edge}({{words}})(?!\w)", re.IGNORECASE, before_capital=True),
         words(_ERAS, r"(?<=\d )({words})(?!\w)", before_capital=True),
-        words(_TITLES, rf"(?<![\w.])({{words}})(?=\s{capital})", ".ª"),
+        words(_TITLES, rf"(?<![\w.])({{words}})(?=\s{capital})"),
         rule(rf"(?<![\w/])[Cc]/\s?(?={capital})", lambda _: "calle ", "/"),
+        rule(r"(?<![\w.])[Nn]\.?[º°]\s?(?=\d)", lambda _: "número ", "º°"),
         # At the start of a sentence it may be the answer "no".
-        rule(r"(?<=[\w,:] )[Nn]o\.\s?(?=\d)", lambda _: "número ", "."),
-        words(_BEFORE_NUMBER, r"(?<![\w.])({words})(?=\s?\d)", ".º°pP", re.IGNORECASE),
+        rule(r"(?<=[\w,:] )[Nn]o\.\s?(?=\d)", lambda _: "número ", ".", r"[Nn]o\.\s?\d"),
+        words(_BEFORE_NUMBER, r"(?<![\w.])({words})(?=\s?\d)", re.IGNORECASE),
     )
 
 
@@ -249,4 +253,6 @@ def _ordinals() -> tuple[Rule, ...]:
         return spell_ordinal(int(match[1]), match[2].lower())
 
     endings = "[ºª]|er|r[oa]|d[oa]|t[oa]|m[oa]|v[oa]|n[oa]"
-    return (rule(rf"(?<![\w.,])(\d{{1,2}})\.?({endings})(?!\w)", say, DIGITS),)
+    return (
+        rule(rf"(?<![\w.,])(\d{{1,2}})\.?({endings})(?!\w)", say, DIGITS, rf"\d\.?(?:{endings})"),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from dialogari.agent.speech.numbers import RANGE
@@ -9,8 +10,6 @@ from dialogari.agent.speech.rules import final_stop, rule
 from dialogari.agent.speech.spanish_words import spell
 
 if TYPE_CHECKING:
-    import re
-
     from dialogari.agent.speech.rules import Rule
 
 _HALF: Final = r"(?:\s?([AaPp])(?:\.\s?[Mm]\.|[Mm]\b\.?))"
@@ -33,8 +32,9 @@ def clock_rules() -> tuple[Rule, ...]:
     article = r"(\blas?\s)?"
     link = rf"({RANGE}|\sa\s(?:las?\s)?)"
     edge = r"(?<![\w.,:/+])(?<!\d-)"
-    pattern = rf"(?i){edge}{article}{_TIME}(?:{link}{_TIME})?(?![\w:]|[.,]\d)"
-    return (rule(pattern, _say, ":.hHaApP"),)
+    pattern = rf"{edge}{article}{_TIME}(?:{link}{_TIME})?(?![\w:]|[.,]\d)"
+    hint = r"\d(?::\d\d|h\d\d|\.\d\d\s?h|\s?[ap]\.?\s?m)"
+    return (rule(pattern, _say, ":.hHaApP", hint, re.IGNORECASE),)
 
 
 def _say(match: re.Match[str]) -> str | None:

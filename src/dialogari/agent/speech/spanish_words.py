@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 6
 """Digits of the numbers that are spelled."""
+_GENDERED: Final = 200
+"""From here on hundreds have a gender: doscientos, doscientas."""
 _LAST_ORDINAL: Final = 20
 """Beyond it people use the plain number."""
 _SHORT: Final = frozenset({"er"})
@@ -35,7 +37,7 @@ def spell(digits: str, *, feminine: bool) -> str | None:
         return None
     number = int(digits)
     one = digits[-1] == "1" and digits[-2:] != "11"
-    hundreds = feminine and number % 1000 >= 200
+    hundreds = feminine and number % 1000 >= _GENDERED
     if not one and not hundreds:
         return None
     gender = "feminine" if feminine else "masculine"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dialogari.agent.speech.numbers import EDGE, RANGE
-from dialogari.agent.speech.rules import DIGITS, one_of, rule
+from dialogari.agent.speech.rules import one_of, rule
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Mapping
 
     from dialogari.agent.speech.rules import Rule
@@ -51,12 +51,17 @@ def symbol_rules(symbols: Symbols) -> tuple[Rule, ...]:
     close = one_of(each for each in symbols.numbers if each != "*")
     sums = "".join(symbols.numbers)
     return (
-        rule(rf"(?<=\d)(?:\s?({close})\s?|\s(\*)\s)(?=\d)(?<!\b0x)", say_sum, sums),
+        rule(
+            rf"(?<=\d)(?:\s?({close})\s?|\s(\*)\s)(?=\d)(?<!\b0x)",
+            say_sum,
+            sums,
+            rf"\d\s?[{re.escape(sums)}]",
+        ),
         rule(rf"(?<=[\w)])\s({one_of(symbols.between)})\s(?=[\w(¿¡])", say_between, "&+="),
         rule(
             rf"(?<![\w*#])({one_of(symbols.before)})\s?(?=\d)", say_before, "".join(symbols.before)
         ),
         rule(rf"{EDGE}(\d{{1,4}}){RANGE}(\d{{1,4}})(?=\s(?:{symbols.spans})\b)", say_range, "-–—"),
         rule(rf"{EDGE}(\d{{1,4}})\s?–\s?(\d{{1,4}})(?![\w–-]|[.,/:]\d)", say_range, "–"),
-        rule(rf"(?<![\w.,/-])({_YEAR})\s?-\s?({_YEAR})(?![\w-]|[.,/:]\d)", say_range, DIGITS),
+        rule(rf"(?<![\w.,/-])({_YEAR})\s?-\s?({_YEAR})(?![\w-]|[.,/:]\d)", say_range, "-"),
     )

@@ -28,6 +28,7 @@ _SHAPES: Final = (
     r"|0\d{2,4} \d{3,4} \d{3,4}"
 )
 _EXTENSION: Final = r"(?:,? ?(?:ext(?:ension|ensión)?|int|x)\b\.? ?(\d{1,6})(?!\w))?+"
+_HINT: Final = r"\d[\d .()-]{4}"
 _LEAST, _MOST = 6, 15
 """Digits of a telephone number."""
 _GROUP: Final = 3
@@ -56,21 +57,28 @@ def telephone_rules(words: Telephone) -> tuple[Rule, ...]:
     def say_extension(match: re.Match[str]) -> str:
         return f"{words.extension} {' '.join(match[1])}"
 
-    number = rf"\d{{2,15}}+(?:[ .-]\d{{2,4}}+(?!\d)){{0,5}}"
+    number = r"\d{2,15}+(?:[ .-]\d{2,4}+(?!\d)){0,5}"
     return (
-        rule(rf"(?<![\w+])(\+\d{{1,15}}+{_GROUPS}){_AFTER}{_EXTENSION}", say, "+", re.IGNORECASE),
-        rule(rf"(?<![\w.,+/-])({_SHAPES}){_AFTER}{_EXTENSION}", say, DIGITS, re.IGNORECASE),
+        rule(
+            rf"(?<![\w+])(\+\d{{1,15}}+{_GROUPS}){_AFTER}{_EXTENSION}",
+            say,
+            "+",
+            flags=re.IGNORECASE,
+        ),
+        rule(rf"(?<![\w.,+/-])({_SHAPES}){_AFTER}{_EXTENSION}", say, DIGITS, _HINT, re.IGNORECASE),
         rule(
             rf"\b((?:{words.cues})\b\.?[^\w\n]{{0,3}}(?:[^\W\d_]{{1,8}}+[^\w\n]{{1,3}}){{0,3}})"
             rf"({number}){_AFTER}{_EXTENSION}",
             say_after_cue,
             DIGITS,
+            _HINT,
             re.IGNORECASE,
         ),
         rule(
             r"\bext(?:ension|ensión)?\b\.? ?(\d{2,6})(?![\w.,]\d|\w)",
             say_extension,
             "xX",
+            r"t(?<=ext)(?:ension|ensión)?\.? ?\d",
             re.IGNORECASE,
         ),
     )
