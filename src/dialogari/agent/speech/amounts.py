@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from dialogari.agent.speech.rules import Rule
 
-_MINUS: Final = r"(?:(?<![\w)\]])(?<![\w)\]] )([-−]))?+"
+_MINUS: Final = r"(?:(?<![\w)\]])(?<!\d )([-−]))?+"
 _CENTS: Final = 2
 
 
@@ -77,7 +77,7 @@ def amount_rules(counting: Counting) -> tuple[Rule, ...]:
         return _say(counting, sign, (minus, low, high), size, each)
 
     before = (
-        rf"{_MINUS}(?<!\w)({signs}|(?:{codes})(?=[ \d]))\s?({NUMBER})"
+        rf"{_MINUS}(?<![\w$€£])(?:(?:{codes})\s?(?=[^\w\s]))?({signs}|(?:{codes})(?=[ \d]))\s?({NUMBER})"
         rf"(?:{RANGE}(?:{signs})?({NUMBER}))?+{magnitude}{after_sign}{per}"
     )
     after = (

@@ -146,8 +146,8 @@ _BEFORE_NUMBER: Final = {
     "vol.": "volume", "fig.": "figure", "sec.": "section", "rm.": "room", "fl.": "floor",
 }  # fmt: skip
 
-_CLOCK: Final = r"(\d{1,2}):([0-5]\d)(?::[0-5]\d)?(?:\s?([AaPp])\.?\s?[Mm]\b\.?)?"
-_HOUR: Final = r"(\d{1,2})()\s?([AaPp])(?:\.\s?[Mm]\.|\s?[Mm]\b\.?)"
+_CLOCK: Final = r"(\d{1,2}):([0-5]\d)(?::[0-5]\d)?(?:\s?([AaPp])(?:\.\s?[Mm]\b\.?|\s?[Mm]\b))?"
+_HOUR: Final = r"(\d{1,2})()\s?([AaPp])(?:\.\s?[Mm]\b\.?|\s?[Mm]\b)"
 _NOON, _DAY = 12, 24
 
 
@@ -173,8 +173,8 @@ def rules(region: str) -> tuple[Rule, ...]:
         roman_rule(
             "chapter|volume|part|phase|act|section|article|appendix|world war|stage", least=2
         ),
-        *symbol_rules(_SYMBOLS),
         *_abbreviations(),
+        *symbol_rules(_SYMBOLS),
     )
 
 
@@ -207,7 +207,7 @@ def _calendar(*, month_first: bool | None) -> tuple[Rule, ...]:
         *date_rules(month_first, _say_date),
         rule(rf"\b({months})\b\.?(?=\s\d)", say_month_first, DIGITS, rf"(?:{months})\.?\s\d"),
         rule(
-            rf"\b(\d{{1,2}}(?:st|nd|rd|th)?)[ -]({months})\b(?:\.(?=\s[\da-z]))?",
+            rf"(?<!\d )\b(\d{{1,2}}(?:st|nd|rd|th)?)[ -]({months})\b(?:\.(?=\s[\da-z]))?",
             say_day_first,
             DIGITS,
             rf"\d(?:st|nd|rd|th)?[ -](?:{months})",
@@ -280,7 +280,7 @@ def _abbreviations() -> tuple[Rule, ...]:
         words(_ENDING, rf"{edge}({{words}})(?!\w)", re.IGNORECASE, before_capital=True),
         words(_TITLES, r"(?<![\w.])({words})(?=\s[A-Z])"),
         words(_STREETS, r"(?<=[a-z\d] )({words})(?!\w)", before_capital=True),
-        rule(r"(?<![\w.])((?:[A-Z\d][\w'’]{0,30}+\s)?)St\.", say_st, ".", r"St\."),
+        rule(r"(?<![\w.])((?:(?!Saint\b)[A-Z\d][\w'’]{0,30}+\s)?)St\.", say_st, ".", r"St\."),
         # At the start of a sentence it may be the answer "no".
         rule(r"(?<=[\w,:] )[Nn]o\.\s?(?=\d)", lambda _: "number ", ".", r"[Nn]o\.\s?\d"),
         words(_BEFORE_NUMBER, r"(?<![\w.])({words})(?=\s?\d)", re.IGNORECASE),

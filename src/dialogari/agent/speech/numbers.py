@@ -14,7 +14,7 @@ NUMBER: Final = (
 )
 """A number with or without separators; what surrounds it is the user's to check."""
 
-EDGE: Final = r"(?<![\w.,])"
+EDGE: Final = r"(?<![\w.,])(?<!\d:)"
 """Where a number begins that is not the rest of a longer one or of a word."""
 
 RANGE: Final = r"\s?[-–—]\s?"

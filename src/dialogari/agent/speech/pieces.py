@@ -19,6 +19,8 @@ from dialogari.agent.speech.sentences import Sentences
 
 _FENCE: Final = re.compile(r"(`{3,}|~{3,})([^`]*)")
 _RULER: Final = re.compile(r"[|:\s-]*-[|:\s-]*")
+_CLOSING: Final = re.compile(r"(?<=[.!?…)\]»”\"'])[*_]{1,3}$")
+"""Emphasis that an earlier sentence opened and this one closes after its stop."""
 _BAR: Final = re.compile(r"(?<!\\)\|")
 
 
@@ -56,7 +58,7 @@ class SpokenPieces:
             return tidy(fence[2]) if len(fence[2].split()) > 1 else ""
         if sentence.startswith("|"):
             return _strip_row(sentence)
-        return strip_markdown(sentence)
+        return _CLOSING.sub("", strip_markdown(sentence))
 
 
 def _strip_row(row: str) -> str:

@@ -1,8 +1,8 @@
 """A rule: what is recognised in a plain text and how it is said instead.
 
 A language is a row of rules. Each looks at the text that the ones before have left, so what a rule
-writes must be nothing that any rule recognises: that is what makes saying a text twice the same as
-saying it once. Every pattern takes time linear in the text: repetitions are bounded or possessive.
+writes is nothing that any rule recognises: that is what makes saying a text twice the same as
+saying it once (heaps of signs such as `€ $ 5` aside). Every pattern takes time linear in the text: repetitions are bounded or possessive.
 """
 
 from __future__ import annotations

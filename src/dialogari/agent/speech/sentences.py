@@ -8,7 +8,9 @@ how it was cut into pieces, and every wait for more text is bounded.
 In doubt a sentence goes on: two read as one are heard as two, half a one is heard as a mistake.
 So none begins with a small letter, and none ends at a single letter or within brackets.
 
-Why not a library: `tests/agent/sentence_libraries.md` has the figures.
+Why not a library: two take a stream, `sentence-stream` and `stream2sentence`, and get 108 and 119
+of the 162 texts of our table right (pysbd 117, sentencex 112, nupunkt 104, none of them on a
+stream). They part `p. ej.`, `Avda.` and list numbers, or wait for a whole line.
 """
 
 from __future__ import annotations
@@ -179,6 +181,7 @@ _BEFORE_NUMBER: Final = frozenset(
 _DOTTED: Final = re.compile(r"(?:[^\W\d_]{1,2}\.)+[^\W\d_]{1,2}")
 _MAY_END: Final = frozenset({"p.m", "a.m", "P.M", "A.M", "EE.UU", "S.A", "S.L", "d.C", "a.C"})
 _SPACED: Final = re.compile(r"(?:^|\s)(?:[apAP]\. ?[mM]|[ad]\. ?C)$")
+_UNIT: Final = re.compile(r"\d\s?[ghlmst]$")
 
 
 class Sentences:
@@ -222,8 +225,9 @@ class Sentences:
     def _find_end(self, *, ended: bool) -> int | None:
         """Return where the sentence in hand ends, or None where more text must tell."""
         while True:
-            mark = _MARK.search(self._text, self._at)
-            at = mark.start() if mark else len(self._text)
+            bound = min(len(self._text), self._start + _LONGEST_WORD + 1)
+            mark = _MARK.search(self._text, self._at, bound)
+            at = mark.start() if mark else bound
             if (cut := self._cut_long(at)) is not None:
                 return cut
             if mark is None:
@@ -280,7 +284,9 @@ class Sentences:
             return True
         if _DOTTED.fullmatch(word):
             return word not in _MAY_END
-        return word in _NEVER or (len(word) == 1 and word.isalpha())
+        if len(word) == 1 and word.isalpha():
+            return not _UNIT.search(before)
+        return word in _NEVER or word.lower() in _NEVER
 
     def _cut_long(self, at: int) -> int | None:
         """Return where to cut a sentence that goes on beyond LONGEST; `at` is its next mark."""

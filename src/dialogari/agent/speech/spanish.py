@@ -115,7 +115,7 @@ _SYMBOLS: Final = Symbols(
     numbers={"<": "menor que", ">": "mayor que", "≤": "como máximo", "≥": "como mínimo",
              "×": "por", "x": "por", "+": "más", "=": "igual a", "*": "por",
              "÷": "entre", "±": "más menos"},
-    before={"~": "unos", "≈": "unos", "#": "número", "±": "más menos", "≥": "como mínimo",
+    before={"~": "aproximadamente", "≈": "aproximadamente", "#": "número", "±": "más menos", "≥": "como mínimo",
             "≤": "como máximo", ">": "más de", "<": "menos de"},
     to="a",
     spans="días?|noches?|semanas?|meses|mes|años?|horas?|minutos?|segundos?|personas?|veces"
@@ -173,14 +173,16 @@ def rules(region: str) -> tuple[Rule, ...]:
     )
     return (
         *address_rules(_SIGNS),
+        rule(r"(?<![\w/])[Cc]/\s?(?=[A-ZÁÉÍÓÚÑ])", lambda _: "calle ", "/"),
+        rule(r"(?<![\w.])[Nn]\.?[º°]\s?(?=\d)", lambda _: "número ", "º°"),
         *_calendar(),
         *clock_rules(),
         *amount_rules(counting),
         *telephone_rules(_TELEPHONE),
         roman_rule("siglo|capítulo|tomo|volumen|fase|artículo|título|anexo|parte|guerra", least=1),
-        *symbol_rules(_SYMBOLS),
         *_abbreviations(),
         *_ordinals(),
+        *symbol_rules(_SYMBOLS),
     )
 
 
@@ -220,14 +222,14 @@ def _calendar() -> tuple[Rule, ...]:
         *date_rules(month_first=False, say_date=_say_date),
         rule(r"(?<=\b[Ee]l )(\d{1,2})/(\d{1,2})(?![\w/]|[.,-]\d)", say_short_date, "/", r"\d/\d"),
         rule(
-            rf"\b(\d{{1,2}})(?: de | |-)({months})\b\.?(?:(?: de | |-)(\d{{4}})\b)?",
+            rf"(?<!\d )\b(\d{{1,2}})(?: de | |-)({months})\b\.?(?:(?: de | |-)(\d{{4}})\b)?",
             say_month,
             DIGITS,
             rf"\d(?: de | |-)(?:{months})",
             re.IGNORECASE,
         ),
         rule(rf"\b({day})\b\.?{RANGE}({day})\b(?:\.(?!\s|$))?", say_days, "-–—"),
-        rule(rf"(?<![\w/.-])({letter}){RANGE}({letter})(?![\w/.-])", say_days, "-–—"),
+        rule(rf"(?<![\w/.-])({letter}){RANGE}({letter})(?![\w/-]|\.\w)", say_days, "-–—"),
     )
 
 
@@ -240,8 +242,6 @@ def _abbreviations() -> tuple[Rule, ...]:
         words(_ENDING, rf"{edge}({{words}})(?!\w)", re.IGNORECASE, before_capital=True),
         words(_ERAS, r"(?<=\d )({words})(?!\w)", before_capital=True),
         words(_TITLES, rf"(?<![\w.])({{words}})(?=\s{capital})"),
-        rule(rf"(?<![\w/])[Cc]/\s?(?={capital})", lambda _: "calle ", "/"),
-        rule(r"(?<![\w.])[Nn]\.?[º°]\s?(?=\d)", lambda _: "número ", "º°"),
         # At the start of a sentence it may be the answer "no".
         rule(r"(?<=[\w,:] )[Nn]o\.\s?(?=\d)", lambda _: "número ", ".", r"[Nn]o\.\s?\d"),
         words(_BEFORE_NUMBER, r"(?<![\w.])({words})(?=\s?\d)", re.IGNORECASE),

@@ -12,7 +12,7 @@ from dialogari.agent.speech.spanish_words import spell
 if TYPE_CHECKING:
     from dialogari.agent.speech.rules import Rule
 
-_HALF: Final = r"(?:\s?([AaPp])(?:\.\s?[Mm]\.|[Mm]\b\.?))"
+_HALF: Final = r"(?:\s?([AaPp])(?:\.\s?[Mm]\b\.?|[Mm]\b))"
 _HOURS: Final = r"(?:\s?(?:hrs?|hs?|horas)\b\.?)"
 _TIME: Final = (
     r"(?:(\d{1,2})(?::([0-5]\d)(?::[0-5]\d)?|h([0-5]\d)\b|\.([0-5]\d)(?=\s?h(?:s|rs|oras)?\b))"

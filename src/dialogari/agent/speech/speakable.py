@@ -11,8 +11,7 @@ def make_speakable(text: str, language: str | None = None) -> str:
 
     Markdown and emoji go. In English and Spanish what voices read badly is written out: addresses,
     amounts, measures, dates, times, telephone numbers, abbreviations, signs. Whatever may mean two
-    things stays as it is rather than being said wrongly. Never raises; a text without Markdown is
-    the same after the second time as after the first.
+    things stays as it is rather than being said wrongly. Never raises.
 
     Args:
         text: Markdown.

@@ -59,7 +59,9 @@ def symbol_rules(symbols: Symbols) -> tuple[Rule, ...]:
         ),
         rule(rf"(?<=[\w)])\s({one_of(symbols.between)})\s(?=[\w(¿¡])", say_between, "&+="),
         rule(
-            rf"(?<![\w*#])({one_of(symbols.before)})\s?(?=\d)", say_before, "".join(symbols.before)
+            rf"(?<![\w*#])({one_of(symbols.before)})\s?(?=\d)(?!\d{{1,20}}#)",
+            say_before,
+            "".join(symbols.before),
         ),
         rule(rf"{EDGE}(\d{{1,4}}){RANGE}(\d{{1,4}})(?=\s(?:{symbols.spans})\b)", say_range, "-–—"),
         rule(rf"{EDGE}(\d{{1,4}})\s?–\s?(\d{{1,4}})(?![\w–-]|[.,/:]\d)", say_range, "–"),

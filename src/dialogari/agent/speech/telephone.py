@@ -27,8 +27,8 @@ _SHAPES: Final = (
     r"|[2-9]\d[ -]\d{4}[ -]\d{4}"
     r"|0\d{2,4} \d{3,4} \d{3,4}"
 )
-_EXTENSION: Final = r"(?:,? ?(?:ext(?:ension|ensión)?|int|x)\b\.? ?(\d{1,6})(?!\w))?+"
-_HINT: Final = r"\d[\d .()-]{4}"
+_EXTENSION: Final = r"(?:,? ?(?:(?:ext(?:ension|ensión)?|int)\b\.?|x) ?(\d{1,6})(?!\w))?+"
+_HINT: Final = r"\d\d[ .()-]{0,2}\d[ .-]?\d"
 _LEAST, _MOST = 6, 15
 """Digits of a telephone number."""
 _GROUP: Final = 3
