@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
+import time
 
 import pytest
-from agent.speech.tables import read_spoken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.speech.tables import read_spoken
 from dialogari.agent.speech import make_speakable
 from dialogari.agent.speech.language import say_in
 from dialogari.dialplan.variables import make_safe
@@ -121,11 +121,19 @@ def test_what_is_said_survives_the_dialplan(language: str, table: list[tuple[str
             assert make_safe(said) == said
 
 
+def cost(language: str, text: str) -> float:
+    """Return the processor time of saying a text, the best of three."""
+    spent: list[float] = []
+    for _ in range(3):
+        began = time.process_time()
+        say_in(language, text)
+        spent.append(time.process_time() - began)
+    return min(spent)
+
+
 @pytest.mark.parametrize("piece", NASTY)
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_a_longer_text_takes_longer_in_proportion(language: str, piece: str) -> None:
-    """Ten times the text makes no more than about ten times the replacements and the text."""
-    short, long = ((piece * length)[:length] for length in (4_000, 40_000))
-    said_short, said_long = say_in(language, short), say_in(language, long)
-    assert len(said_long) < 12 * max(len(said_short), 1)
-    assert sys.getsizeof(said_long) < 64 * len(long)
+    """Ten times the text is not a hundred times the work, as it is where patterns backtrack."""
+    short, long = (cost(language, (piece * length)[:length]) for length in (4_000, 40_000))
+    assert long < 40 * max(short, 0.001)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from agent.speech.test_markdown import SPOKEN
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.speech.test_markdown import SPOKEN
 from dialogari.agent.speech import SpokenPieces, make_speakable
 
 WORD = st.text("bcdfñáü", min_size=4, max_size=8)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
-from agent.speech.tables import read_sentences
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from agent.speech.tables import read_sentences
 from dialogari.agent.speech.sentences import LONGEST, Sentences
 
 CASES = read_sentences()
@@ -43,8 +45,8 @@ def test_a_text_is_cut_into_sentences(text: str, expected: list[str]) -> None:
 @example("x" * 2000 + " y", [1119, 1120, 1121])
 def test_the_cut_does_not_depend_on_the_deltas(text: str, places: list[int]) -> None:
     """However a text arrives, its sentences are the same."""
-    marks = sorted({0, len(text), *(place for place in places if place < len(text))})
-    deltas = [text[begin:end] for begin, end in zip(marks, marks[1:], strict=False)]
+    marks = sorted({0, *(place for place in places if place < len(text))})
+    deltas = [text[begin:end] for begin, end in pairwise([*marks, len(text)])]
     assert cut(*deltas) == cut(text) == cut(*text)
 
 

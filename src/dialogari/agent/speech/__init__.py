@@ -3,7 +3,7 @@
     markdown   Markdown to plain sentences, in any language
     language   which rules a language tag means; english, spanish (spanish_clock, spanish_words)
     rules      what a rule is; addresses, amounts, dates, numbers, roman, symbols, telephone
-    sentences  where sentences end, on a stream
+    sentences  where sentences end, on a stream (abbreviations)
     pieces     the stream made speakable
 
 The text goes to whatever voice the dialplan has, so it is plain words with plain punctuation, and

@@ -77,7 +77,8 @@ def amount_rules(counting: Counting) -> tuple[Rule, ...]:
         return _say(counting, sign, (minus, low, high), size, each)
 
     before = (
-        rf"{_MINUS}(?<![\w$€£])(?:(?:{codes})\s?(?=[^\w\s]))?({signs}|(?:{codes})(?=[ \d]))\s?({NUMBER})"
+        rf"{_MINUS}(?<![\w$€£])(?:(?:{codes})\s?(?=[^\w\s]))?"
+        rf"({signs}|(?:{codes})(?=[ \d]))\s?({NUMBER})"
         rf"(?:{RANGE}(?:{signs})?({NUMBER}))?+{magnitude}{after_sign}{per}"
     )
     after = (

@@ -2,7 +2,8 @@
 
 A language is a row of rules. Each looks at the text that the ones before have left, so what a rule
 writes is nothing that any rule recognises: that is what makes saying a text twice the same as
-saying it once (heaps of signs such as `€ $ 5` aside). Every pattern takes time linear in the text: repetitions are bounded or possessive.
+saying it once (heaps of signs such as `€ $ 5` aside). Every pattern takes time linear in the
+text: repetitions are bounded or possessive.
 """
 
 from __future__ import annotations

@@ -18,6 +18,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from dialogari.agent.speech.abbreviations import BEFORE_NUMBER, DOTTED_LAST, NEVER_LAST
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -42,144 +44,7 @@ _BLANK: Final = re.compile(r"\s")
 _LIST_MARKS: Final = " \t>*+-#"
 _EDGES: Final = "([«“‘\"'¿¡*_`~"
 
-_NEVER: Final = frozenset(
-    {
-        "Apdo",
-        "Arq",
-        "Av",
-        "Avd",
-        "Avda",
-        "Capt",
-        "Cnel",
-        "Ctra",
-        "Dr",
-        "Dra",
-        "Dres",
-        "Drs",
-        "Dña",
-        "EE",
-        "Excma",
-        "Excmo",
-        "Fr",
-        "Ft",
-        "Gov",
-        "Gral",
-        "Hon",
-        "Ilma",
-        "Ilmo",
-        "Ing",
-        "Lic",
-        "Lt",
-        "Mr",
-        "Mrs",
-        "Ms",
-        "Mt",
-        "Mx",
-        "Pl",
-        "Plza",
-        "Prof",
-        "Profa",
-        "Pza",
-        "Rep",
-        "Rev",
-        "Sen",
-        "Sgt",
-        "Sr",
-        "Sra",
-        "Sras",
-        "Sres",
-        "Srta",
-        "St",
-        "Sta",
-        "Sto",
-        "Tel",
-        "Tlf",
-        "Ud",
-        "Uds",
-        "Urb",
-        "Vd",
-        "Vds",
-        "cf",
-        "ej",
-        "tel",
-        "telf",
-        "teléf",
-        "tfno",
-        "tlf",
-        "viz",
-        "vs",
-    }
-)
-"""Abbreviations that stand before a name or in the middle of a sentence."""
-_BEFORE_NUMBER: Final = frozenset(
-    {
-        "abr",
-        "ago",
-        "approx",
-        "apr",
-        "aprox",
-        "apt",
-        "art",
-        "arts",
-        "aug",
-        "c.p",
-        "cap",
-        "caps",
-        "ch",
-        "dec",
-        "dept",
-        "dic",
-        "dom",
-        "ene",
-        "ext",
-        "feb",
-        "fig",
-        "figs",
-        "fl",
-        "fri",
-        "int",
-        "jan",
-        "jue",
-        "jul",
-        "jun",
-        "km",
-        "lun",
-        "mar",
-        "mié",
-        "mon",
-        "n.º",
-        "no",
-        "nos",
-        "nov",
-        "nº",
-        "núm",
-        "núms",
-        "oct",
-        "p",
-        "pp",
-        "pág",
-        "págs",
-        "rm",
-        "sat",
-        "sec",
-        "sep",
-        "sept",
-        "sun",
-        "sáb",
-        "thu",
-        "thur",
-        "thurs",
-        "tue",
-        "tues",
-        "vie",
-        "vol",
-        "vols",
-        "wed",
-    }
-)
-"""Words that are abbreviations where a number follows."""
 _DOTTED: Final = re.compile(r"(?:[^\W\d_]{1,2}\.)+[^\W\d_]{1,2}")
-_MAY_END: Final = frozenset({"p.m", "a.m", "P.M", "A.M", "EE.UU", "S.A", "S.L", "d.C", "a.C"})
 _SPACED: Final = re.compile(r"(?:^|\s)(?:[apAP]\. ?[mM]|[ad]\. ?C)$")
 _UNIT: Final = re.compile(r"\d\s?[ghlmst]$")
 
@@ -280,13 +145,13 @@ class Sentences:
         if word.isdigit():
             lead = self._text[self._start : at - len(word)]
             return self._at_line and not lead.strip(_LIST_MARKS)
-        if following.isdigit() and word.lower() in _BEFORE_NUMBER:
+        if following.isdigit() and word.lower() in BEFORE_NUMBER:
             return True
         if _DOTTED.fullmatch(word):
-            return word not in _MAY_END
+            return word not in DOTTED_LAST
         if len(word) == 1 and word.isalpha():
             return not _UNIT.search(before)
-        return word in _NEVER or word.lower() in _NEVER
+        return word in NEVER_LAST or word.lower() in NEVER_LAST
 
     def _cut_long(self, at: int) -> int | None:
         """Return where to cut a sentence that goes on beyond LONGEST; `at` is its next mark."""

@@ -115,8 +115,8 @@ _SYMBOLS: Final = Symbols(
     numbers={"<": "menor que", ">": "mayor que", "≤": "como máximo", "≥": "como mínimo",
              "×": "por", "x": "por", "+": "más", "=": "igual a", "*": "por",
              "÷": "entre", "±": "más menos"},
-    before={"~": "aproximadamente", "≈": "aproximadamente", "#": "número", "±": "más menos", "≥": "como mínimo",
-            "≤": "como máximo", ">": "más de", "<": "menos de"},
+    before={"~": "aproximadamente", "≈": "aproximadamente", "#": "número",
+            "±": "más menos", "≥": "como mínimo", "≤": "como máximo", ">": "más de", "<": "menos de"},
     to="a",
     spans="días?|noches?|semanas?|meses|mes|años?|horas?|minutos?|segundos?|personas?|veces"
     "|euros?|huéspedes|laborables|hábiles",
