@@ -116,7 +116,8 @@ _SYMBOLS: Final = Symbols(
              "×": "por", "x": "por", "+": "más", "=": "igual a", "*": "por",
              "÷": "entre", "±": "más menos"},
     before={"~": "aproximadamente", "≈": "aproximadamente", "#": "número",
-            "±": "más menos", "≥": "como mínimo", "≤": "como máximo", ">": "más de", "<": "menos de"},
+            "±": "más menos", "≥": "como mínimo", "≤": "como máximo", ">": "más de",
+            "<": "menos de"},
     to="a",
     spans="días?|noches?|semanas?|meses|mes|años?|horas?|minutos?|segundos?|personas?|veces"
     "|euros?|huéspedes|laborables|hábiles",
