@@ -11,6 +11,7 @@ import secrets
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 from aiohttp import WSMsgType, web
@@ -268,6 +269,45 @@ async def test_per_call_lost_for_good(phone: Phone, app: str) -> None:
             late = await send(session, f"{path}/answer", "POST")
 
     assert late.status == 409
+
+
+async def test_false_greeting(phone: Phone, app: str) -> None:
+    """Once a client has had the application, a greeting is no proof of it any more."""
+    async with connected(phone, app) as server:
+        await server.told(0, 1)
+        async with connect(phone.server, app):
+            await server.told(0, 2)
+        await asyncio.sleep(QUIET)
+        await server.sockets[0].close()
+        kinds = await server.told(1, 1)
+        async with bare_session(phone.server) as session:
+            known = await send(session, f"{phone.server.url}/applications/{app}", "GET")
+
+    assert kinds == ["ApplicationRegistered"]
+    assert known.status == 404
+
+
+async def test_deaf(phone: Phone, app: str) -> None:
+    """A call that is soon back has a new socket, ungreeted, and deaf once the old one closes."""
+    async with connected(phone, app, per_call=True) as server:
+        if isinstance(phone, FakePhone):
+            phone.server.extensions["probe", "s"] = (app, ("one",))
+        await phone.call(app)
+        await server.told(0, 2)
+        start = server.frames[0][1]
+        target = "context=probe&extension=s&priority=1"
+        await server.command(0, "POST", f"channels/{start['channel']['id']}/continue?{target}")
+        kinds = await server.told(1, 1)
+        old = server.sockets[0]
+        await server.until(lambda: old.closed)
+        await server.command(1, "POST", f"events/user/x?application={quote(start['application'])}")
+        await asyncio.sleep(QUIET)
+        seen = await server.told(1, 2)
+
+    assert server.frames[0][-1]["type"] == "ApplicationReplaced"
+    assert server.frames[1][0]["application"] == start["application"]
+    assert kinds == ["StasisStart"]
+    assert seen == ["StasisStart", "RESTResponse"]
 
 
 async def test_levers(fake: FakeAsterisk, app: str) -> None:

@@ -65,7 +65,8 @@ class Dispatcher:
         with self.exchange.hold() as events:
             answering = self.rest.begin(command) if fault.status is None else None
         try:
-            answer = Answer(fault.status or 0, {"error": "Allocation failed"})
+            words = {"message": fault.message} if fault.message else {"error": "Allocation failed"}
+            answer = Answer(fault.status or 0, words)
             if answering is not None:
                 answer = answering if isinstance(answering, Answer) else await answering
             first = answer.events_first if fault.events_first is None else fault.events_first

@@ -116,8 +116,14 @@ class Exchange:
         """Forget a socket that has closed, wherever it still counts."""
         for known in list(self.applications.values()):
             if known.link is link:
-                known.link = None
-                self.forget_if_unused(known.name)
+                self.silence(known.name)
+
+    def silence(self, name: str) -> None:
+        """Let nobody have an application's events any more, whoever had them."""
+        known = self.applications.get(name)
+        if known is not None:
+            known.link = None
+            self.forget_if_unused(name)
 
     def is_listening(self, name: str) -> bool:
         """Tell whether Stasis() of this application would not fail at once."""

@@ -66,9 +66,11 @@ class FakeAsterisk:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._outgoing.stop()
-        await self._server.close()
         self._exchange.clock.stop()
+        try:
+            await self._outgoing.stop()
+        finally:
+            await self._server.close()
 
     @property
     def url(self) -> str:

@@ -26,6 +26,8 @@ class Fault:
     """Seconds until the answer; the command is carried out at once."""
     status: int | None = None
     """Answer this instead of carrying the command out."""
+    message: str = ""
+    """The words of that answer; empty: those of Asterisk's 500."""
     silent: bool = False
     """Carry the command out, send its events and never answer."""
     cut: bool = False

@@ -11,6 +11,8 @@ All that is particular to them is here (measured on 22.10.1):
   of its own enters after the poll of half a second, gives up after so many tries, its
   STASISSTATUS then FAILED whether it had been connected or not, and has its socket closed with
   1000 three seconds after StasisEnd. Its application is named after its channel.
+* A call that is back within these three seconds has a new socket, without a greeting, which hears
+  nothing any more once the old one closes; commands are still answered.
 """
 
 from __future__ import annotations
@@ -123,10 +125,10 @@ class OutboundSocket:
         elif self._connection is not None:
             await self._connection.close(code)
 
-    async def run(self, open_for_us: asyncio.Event, connected: Callable[[], None]) -> None:
-        """Connect, again and again until it is ended, or has failed as often as it may.
+    async def run(self, open_for_us: asyncio.Event, connected: Callable[[], bool]) -> bool:
+        """Connect, again and again until it is ended; return whether it has been given up before.
 
-        `connected` is called at the first connection, after ApplicationRegistered; nothing is
+        `connected` is called at the first connection and says whether it is greeted; nothing is
         tried while `open_for_us` is not set.
         """
         limit = self.outbound.attempts if self.outbound.per_call else FOR_EVER
@@ -141,6 +143,7 @@ class OutboundSocket:
                 continue
             failed = 0
             await self._use(connection, connected)
+        return not self._ended
 
     async def _connect(self) -> ClientConnection:
         return await connect(
@@ -156,15 +159,14 @@ class OutboundSocket:
             proxy=None,
         )
 
-    async def _use(self, connection: ClientConnection, connected: Callable[[], None]) -> None:
+    async def _use(self, connection: ClientConnection, connected: Callable[[], bool]) -> None:
         self._connections += 1
         self._connection = connection
         registered = [_Frame(self._registration(app)) for app in self.applications]
-        if self._connections == 1:
-            self._waiting.extendleft(reversed(registered))
-            connected()
-        else:
+        if self._connections > 1:
             self._waiting.extend(registered)
+        elif connected():
+            self._waiting.extendleft(reversed(registered))
         self._news.set()
         try:
             async with asyncio.TaskGroup() as tasks:

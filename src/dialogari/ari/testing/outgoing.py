@@ -24,6 +24,7 @@ class Outgoing:
         self._exchange = dispatcher.exchange
         self._sockets: list[OutboundSocket] = []
         self._running: set[asyncio.Task[None]] = set()
+        self._errors: list[BaseException] = []
         self._up = asyncio.Event()
 
     def open(self) -> None:
@@ -36,10 +37,13 @@ class Outgoing:
         await self.drop(None)
 
     async def stop(self) -> None:
-        """End all of it."""
-        for task in self._running:
+        """End all of it, and raise what went wrong in the background."""
+        tasks = list(self._running)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._errors:
+            raise BaseExceptionGroup("outbound sockets of the FakeAsterisk", self._errors)
 
     async def drop(self, code: int | None) -> None:
         """End all connections with a close code; None: cut them. They are tried again at once."""
@@ -81,11 +85,17 @@ class Outgoing:
         # Kept in a set, and awaited by `stop`.
         task = asyncio.get_running_loop().create_task(life)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._errors.append(error)
 
     async def _keep(self, socket: OutboundSocket) -> None:
         try:
-            await socket.run(self._up, lambda: None)
+            await socket.run(self._up, lambda: True)
         finally:
             self._sockets.remove(socket)
 
@@ -112,16 +122,18 @@ class Outgoing:
                 socket.end()
             decided.set()
 
-        def begin() -> None:
+        def begin() -> bool:
+            is_new = name not in self._exchange.applications
             self._exchange.register(name, socket)
             clock.after(outbound.poll, enter)
+            return is_new
 
         leg.after_stasis = lambda: clock.after(outbound.linger, socket.end)
         try:
-            await socket.run(self._up, begin)
+            is_given_up = await socket.run(self._up, begin)
         finally:
             self._sockets.remove(socket)
-        self._exchange.unregister(socket)
-        if not decided.is_set() or leg.application == name:
+        self._exchange.silence(name)
+        if is_given_up and leg.application in (name, None):
             leg.fail()
         decided.set()
