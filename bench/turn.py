@@ -103,13 +103,14 @@ async def running_model(folder: Path) -> AsyncGenerator[str]:
     command = (str(FOLDER / "instant_model.py"), str(port))
     async with running("instant model", command, {}, folder) as program:
         async with asyncio.timeout(START_LIMIT):
-            while not await _listens(port):
+            while not await listens(port):
                 await program.check()
                 await asyncio.sleep(0.1)
         yield f"http://127.0.0.1:{port}/v1"
 
 
-async def _listens(port: int) -> bool:
+async def listens(port: int) -> bool:
+    """Return whether somebody listens on a port of this machine."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:

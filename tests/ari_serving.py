@@ -78,13 +78,16 @@ async def until(condition: Callable[[], object], limit: float = LIMIT) -> None:
 
 
 async def _read(connected: EventSocket, events: list[Any]) -> None:
-    """Do what a connection does with a socket's frames."""
-    async for frame in connected.frames():
+    """Do what a link does with a socket's frames."""
+
+    def take(frame: bytes) -> None:
         event = decode_event(frame)
         if isinstance(event, RESTResponse):
             connected.resolve(event)
         else:
             events.append(event)
+
+    await connected.read(take)
 
 
 @asynccontextmanager

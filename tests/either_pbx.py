@@ -118,8 +118,9 @@ class FakePhone:
         await self._calls[-1].leave()
 
     async def hang_up(self) -> None:
-        """Hang up the last call."""
-        await self._calls[-1].hang_up()
+        """Hang up the last call, if there is one."""
+        for call in self._calls[-1:]:
+            await call.hang_up()
 
 
 @dataclass(slots=True)
@@ -150,7 +151,7 @@ class RealPhone:
         """Wait until the last call, to the extension `limited`, has lasted as long as it may."""
 
     async def hang_up(self) -> None:
-        """Hang up the last call."""
+        """Hang up the last call, if there is one."""
         async with bare_session(self.server) as session:
             await session.delete(f"{self.server.url}/channels/{self._caller}")
 
@@ -235,11 +236,14 @@ class Client:
 
 
 def _channel_of(event: dict[str, Any]) -> str:
-    channel = event.get("channel") or event.get("peer")
-    if channel is not None:
-        return channel["id"]
-    target: str = (event.get("playback") or event.get("recording") or {}).get("target_uri", "")
-    return target.removeprefix("channel:")
+    """Return the id of the channel that an event is about, or nothing."""
+    for name in ("channel", "peer"):
+        if name in event:
+            return event[name]["id"]
+    for name in ("playback", "recording"):
+        if name in event:
+            return str(event[name]["target_uri"]).removeprefix("channel:")
+    return ""
 
 
 @asynccontextmanager

@@ -19,6 +19,13 @@ BENCH = FOLDER / "turn.py"
 FIGURES = ("CPU ms per call", "p50 ms", "p90 ms", "p99 ms", "calls/s", "Asterisk CPU ms")
 
 
+ARI_FIGURES = (
+    "events per CPU-second",
+    "KiB per parked call",
+    *(f"{what}, {n} at a time" for what in ("calls/s", "CPU ms per call") for n in (1, 10)),
+)
+
+
 @pytest.mark.timeout(150)
 def test_bench_turn_prints_its_ratios(asterisk_installation: Installation) -> None:
     """All calls of all three programs are answered, and each figure has a ratio for each load."""
@@ -72,3 +79,28 @@ def test_bench_store_prints_both_databases(postgresql: PostgresqlServer) -> None
     )
     assert done.returncode == 0, done.stderr
     assert len(re.findall(r"turns/s +\d+ us CPU +[\d.]+x$", done.stdout, re.MULTILINE)) == 10
+
+
+@pytest.mark.timeout(170)
+def test_bench_ari_prints_its_ratios(asterisk_installation: Installation) -> None:
+    """Every client that is installed hears every event and answers every call."""
+    assert asterisk_installation
+    done = subprocess.run(  # noqa: S603 - this interpreter and a file of ours
+        [sys.executable, str(FOLDER / "ari.py"), "--quick", "--profile"],
+        capture_output=True,
+        text=True,
+        timeout=160,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    missing = re.findall(r"^NOT COMPARED with (\w+)", done.stdout, re.MULTILINE)
+    clients = 2 + sum(name not in missing for name in ("asyncari", "ariclient"))
+    for figure in ARI_FIGURES:
+        values, ratios = re.findall(rf"^{figure} +(\d.*)$", done.stdout, re.MULTILINE)[::-1]
+        assert len(re.findall(r"\d+x", ratios)) >= clients - 1, done.stdout
+        assert len(re.findall(r"[\d.e+]+(?: |$)", values)) >= clients, done.stdout
+    for failed in re.findall(r"^calls failed, .* at a time +(\d.*)$", done.stdout, re.MULTILINE):
+        assert set(failed.split()) <= {"0", "-"}, done.stdout
+    assert re.search(r"^msgspec: decode( +-?[\d.]+){3}$", done.stdout, re.MULTILINE), done.stdout
+    if missing:
+        pytest.skip(f"NOT COMPARED with {missing}: `uv sync --inexact --group bench` installs them")

@@ -318,6 +318,16 @@ async def test_a_cancelled_turn_closes_the_agent() -> None:
     assert agent.closed
 
 
+async def test_the_agent_knows_the_language_of_the_prompt() -> None:
+    """It says numbers and signs in it."""
+    agent = ScriptedAgent()
+    store = ListStore(prompts={"default": Prompt("default", "Be.", language="es-MX")})
+
+    await _take(agent, store, TurnRequest("hi", KEY))
+
+    assert agent.asked[0].language == "es-MX"
+
+
 def test_what_a_prompt_may_use() -> None:
     """The clock, the caller, and the dialplan's facts, which win."""
     request = TurnRequest(

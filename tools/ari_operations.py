@@ -49,11 +49,30 @@ def render(described: Described) -> str:
         (one for one in described.operations if not one.websocket),
         key=lambda one: one.resource.lower(),
     )
+    _tell_strays(words, commands)
     classes = [
         _class(resource, list(group), words.get(snake(resource), {}))
         for resource, group in groupby(commands, key=lambda one: one.resource)
     ]
     return filled(TEMPLATE, described.version, {"CLASSES": "\n\n".join(classes)})
+
+
+def _tell_strays(words: Mapping[str, Any], commands: list[Operation]) -> None:
+    """Name the words about an operation or a parameter that is not there: misspelt, or too new."""
+    known = {
+        f"{snake(one.resource)}.{snake(one.nickname)}": {
+            snake(each.name) for each in one.parameters
+        }
+        for one in commands
+    }
+    for resource, methods in words.items():
+        for method, told in methods.items():
+            there = known.get(f"{resource}.{method}")
+            if method == "words" or (
+                there is not None and told.get("parameters", {}).keys() <= there
+            ):
+                continue
+            sys.stderr.write(f"{WORDS.name} is about what is not there: {resource}.{method}\n")
 
 
 def snake(name: str) -> str:

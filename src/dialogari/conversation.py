@@ -163,6 +163,7 @@ class Conversations:
             model=turn.model,
             facts=describe_call(request, turn.started.astimezone()),
             history=turn.past.messages,
+            language=turn.prompt.language,
         )
         async with aclosing(self._agent.reply(question)) as events:
             while (event := await self._next(turn, events)) is not None:

@@ -219,6 +219,8 @@ class AgentRequest:
     """`provider:model`, as `Agent.resolve` returned it."""
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
     history: Sequence[Message] = ()
+    language: str | None = None
+    """The prompt's language, a tag such as `es-MX`: how numbers and signs are said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,16 @@ async def test_pieces_and_the_whole() -> None:
     assert (done.usage.input_tokens, done.usage.output_tokens) == (11, 7)
 
 
+async def test_the_whole_is_said_in_the_language_of_the_prompt() -> None:
+    """The request's language decides how signs are said; the pieces stay as written."""
+    async with ModelStub(answer=lambda _: "Cuesta 21 €.") as stub:
+        *pieces, done = await _ask(stub, AgentRequest("x", "", "openai:stub", language="es-ES"))
+
+    assert "".join(_texts(pieces)) == "Cuesta 21 €."
+    assert isinstance(done, AgentDone)
+    assert done.text == "Cuesta veintiún euros."
+
+
 async def test_an_endless_answer_is_left() -> None:
     """Reading stops after LONGEST_ANSWER characters, and the connection is closed."""
     async with ModelStub(fault="endless") as stub:

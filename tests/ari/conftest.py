@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from ari_serving import UNEXPECTED
+from ari_serving import UNEXPECTED, server_of
 from dialogari.ari import calls, link
+from dialogari.ari.request import successful
 from dialogari.ari.testing import FakeAsterisk
+from dialogari.ari.transport.http import HttpTransport
 from dialogari.sandbox.asterisk import Asterisk
-from either_pbx import DIALPLAN, FakePhone, RealPhone
+from either_pbx import DIALPLAN, LIMIT, FakePhone, RealPhone
 from masquerade import DIALPLAN as BY_SIP
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
+    from dialogari.ari.request import Request, Response, Send
     from dialogari.sandbox.installation import Installation
     from either_pbx import Phone
 
@@ -63,6 +66,23 @@ async def real_16(old_installation: Installation) -> AsyncGenerator[Asterisk]:
     """The oldest real Asterisk for all tests of this folder."""
     async with Asterisk(old_installation, dialplan=DIALPLAN + BY_SIP + SPOILED) as running:
         yield running
+
+
+@pytest.fixture(params=["real", "real_16"])
+def pbx(request: pytest.FixtureRequest) -> Asterisk:
+    """Each real Asterisk."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest_asyncio.fixture
+async def send(pbx: Asterisk) -> AsyncGenerator[Send]:
+    """A way to send commands to it, over HTTP."""
+    async with HttpTransport(server_of(pbx)) as http:
+
+        async def over_http(request: Request) -> Response:
+            return successful(request, await http.send(request, LIMIT))
+
+        yield over_http
 
 
 @pytest.fixture(params=["fake", "asterisk-22", "asterisk-16"])

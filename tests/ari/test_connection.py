@@ -82,7 +82,7 @@ async def test_wrong_password(phone: Phone, app: str) -> None:
 
 async def test_missing_rights(fake: FakeAsterisk, app: str) -> None:
     """So it is for a user that may only read."""
-    fake.inject(Fault(method="PUT", status=403))
+    fake.inject(Fault(method="PUT", status=403, message="Write access denied"))
     async with connect_to(fake, app) as client, asyncio.timeout(LIMIT):
         with pytest.raises(Unauthorized) as caught:
             await client.serve(unexpected, resumed=unexpected)

@@ -67,6 +67,7 @@ ABSENT: list[tuple[Operation, NotFoundKind]] = [
         (409, "Module is already loaded", Conflict),
         (403, "Access denied by ACL", Unauthorized),
         (403, "", Unauthorized),
+        (403, "Forbidden by a proxy", Unauthorized),
         (403, "Unsupported channel type", RequestFailed),
         (403, "Cannot create sorcery objects of type 'auth'", RequestFailed),
         (412, "Channel in invalid state", InvalidState),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -70,7 +69,8 @@ async def test_end(fake: FakeAsterisk, code: int | None) -> None:
     """Its frames end when it does, whatever the reason; then the code can be read."""
     async with open_event_socket(server_of(fake), APP) as connected:
         await fake.drop(code=code)
-        frames = [frame async for frame in connected.frames()]
+        frames: list[bytes] = []
+        await connected.read(frames.append)
 
         assert frames == []
         assert connected.close_code == (code or 1006)
@@ -81,10 +81,9 @@ async def test_unread(fake: FakeAsterisk) -> None:
     fake.inject(Fault(path="asterisk/ping", silent=True, times=1))
     async with open_event_socket(server_of(fake), APP) as connected, asyncio.TaskGroup() as tasks:
         waiting = tasks.create_task(expect_unknown(connected))
-        async with aclosing(connected.frames()) as frames:
-            await asyncio.sleep(0.05)
-            await fake.send(APP, user_event("1"))
-            await anext(frames)
+        reading = tasks.create_task(connected.read(lambda _: None))
+        await asyncio.sleep(0.05)
+        reading.cancel()
         async with asyncio.timeout(1.0):
             await waiting
         with pytest.raises(Unreachable, match="nobody reads"):

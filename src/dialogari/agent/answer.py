@@ -63,7 +63,7 @@ class ModelAgent:
         patient = self._models.provider(request.model).patient
         attempts = plan(request.model, self._fallback, patient=patient)
         for attempt, following in zip(attempts, (*attempts[1:], None), strict=True):
-            answer = _Answer(attempt, self._models, messages)
+            answer = _Answer(attempt, self._models, messages, request.language)
             try:
                 async with aclosing(answer.read()) as pieces:
                     async for piece in pieces:
@@ -84,6 +84,7 @@ class _Answer:
     attempt: Attempt
     models: Models
     messages: list[ModelMessage]
+    language: str | None
     begun: bool = False
     """Words of it have been handed on."""
     text: str = ""
@@ -111,13 +112,13 @@ class _Answer:
         except Exception as error:  # the boundary of an attempt: libraries stumble over odd answers
             logger.exception("model_client_fault", model=self.attempt.model)
             raise TurnError(Status.MODEL_ERROR, f"{provider}.{CLIENT_FAULT}") from error
-        self.text = make_speakable("".join(written))
+        self.text = make_speakable("".join(written), self.language)
         if self.finish_reason is None:
             # Half a sentence is no answer: a gateway that lost its model ends the stream in order.
             raise TurnError(Status.MODEL_ERROR, f"{provider}.{ENDED_EARLY}")
         if not self.text:
             raise TurnError(Status.MODEL_ERROR, reason_for_silence(provider, self.finish_reason))
-        if not self.begun:  # a sign that is said by its name, an emoji
+        if not self.begun:  # a sign that is said by its name
             yield written[0]
 
     async def _pieces(self) -> AsyncGenerator[str]:

@@ -48,6 +48,9 @@ GRACE = 1.0
 """Seconds a call that only the snapshot knows is given for its StasisStart to arrive: Asterisk
 shows a channel in Stasis a moment before it sends that event."""
 
+_HEARD = frozenset({StasisStart, StasisEnd, ChannelHangupRequest, ChannelDestroyed, UnknownEvent})
+"""Events that tell of a channel's beginning or end."""
+
 
 class Calls:
     """The registry of one session; plays `link.Receiver`."""
@@ -77,6 +80,8 @@ class Calls:
     def receive(self, event: Event | UnknownEvent) -> None:
         """Take one event from the link."""
         self._session.router.route(event)
+        if type(event) not in _HEARD:
+            return
         match event:
             case StasisStart() if event.application == self._session.application:
                 self._begin(event)

@@ -18,7 +18,6 @@ Guarantees:
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Protocol, Self
 
 from dialogari.ari.connection import Connection
@@ -133,16 +132,12 @@ class Client:
         self._sessions = Sessions(self._handlers)
         self._failure: AriError | None = None
         self._over = asyncio.Event()
-        self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as opening:
-            await opening.enter_async_context(self._way)
-            await opening.enter_async_context(self._sessions.group)
-            opening.callback(self._sessions.cancel)
-            self._way.begin(self._sessions)
-            self._sessions.spawn(self._keep())
-            self._open = opening.pop_all()
+        await self._way.__aenter__()
+        await self._sessions.group.__aenter__()
+        self._way.begin(self._sessions)
+        self._sessions.spawn(self._keep())
         return self
 
     async def __aexit__(
@@ -151,7 +146,15 @@ class Client:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._open.__aexit__(exc_type, exc, traceback)
+        self._sessions.cancel()
+        try:
+            # The body's own error is not the group's: it must reach the caller as it is.
+            if isinstance(exc, asyncio.CancelledError):
+                await self._sessions.group.__aexit__(exc_type, exc, traceback)
+            else:
+                await self._sessions.group.__aexit__(None, None, None)
+        finally:
+            await self._way.__aexit__(exc_type, exc, traceback)
 
     async def _keep(self) -> None:
         try:

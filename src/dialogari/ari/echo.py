@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dialogari.ari.errors import Unreachable
@@ -53,7 +54,8 @@ class Echo:
             del self._expected[token]
 
     async def _send(self, request: Request) -> Response:
-        return successful(request, await self._transport.send(request, ECHO_TIMEOUT))
+        twice = replace(request, repeatable=True)  # a second one with our token does no harm
+        return successful(request, await self._transport.send(twice, ECHO_TIMEOUT))
 
     def hear(self, event: Event | UnknownEvent) -> bool:
         """Take an event; tell whether it was one of these."""

@@ -236,6 +236,7 @@ _KINDS = {
     "Endpoint not found": NotFoundKind.ENDPOINT,
     "No Endpoints found - invalid tech ": NotFoundKind.ENDPOINT,
     "Sound not found": NotFoundKind.SOUND,
+    "No sounds found that matched the query": NotFoundKind.SOUND,
     "Module could not be found in running modules": NotFoundKind.MODULE,
     "Module not found in running modules": NotFoundKind.MODULE,
     "Log channel does not exist": NotFoundKind.LOG,
@@ -249,14 +250,14 @@ _KINDS = {
 _NO_CHANNEL = "Channel not found"
 _NOT_IN_STASIS = "Channel not in Stasis application"
 _EXISTS = re.compile(r"already|exists")
-_DENIED = re.compile(r"denied|Invalid access|^$")
-"""What a 403 says where it is the user who may not; others say that it can't be done at all."""
+_IMPOSSIBLE = re.compile(r"Unsupported|Cannot|Recording could not be opened")
+"""How a 403 begins where nobody can do it, whoever asks."""
 _BY_STATUS: dict[int, type[RequestFailed]] = {404: NotFound, 409: InvalidState, 412: InvalidState}
 
 
 def error_for(operation: str, status: int, message: str) -> AriError:
     """Return the error that an answer's status and message mean."""
-    if status == 401 or (status == 403 and _DENIED.search(message)):  # noqa: PLR2004 - HTTP's own
+    if status == 401 or (status == 403 and not _IMPOSSIBLE.match(message)):  # noqa: PLR2004 - HTTP's own
         return Unauthorized(status)
     if status == 400 and message == _NO_CHANNEL:  # noqa: PLR2004 - HTTP's "bad request"
         return NotFound(operation, status, message)

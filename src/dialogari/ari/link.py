@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import aclosing
 from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn, Protocol, TypeGuard
 
@@ -28,7 +27,7 @@ from dialogari.ari.errors import (
 from dialogari.ari.models import (
     ApplicationReplaced as ApplicationReplacedEvent,
 )
-from dialogari.ari.models import FrameError, RESTResponse, decode_event
+from dialogari.ari.models import ChannelUserevent, FrameError, RESTResponse, decode_event
 from dialogari.ari.request import successful
 from dialogari.ari.snapshot import take_snapshot
 
@@ -49,6 +48,10 @@ REQUEST_TIMEOUT = 3.0
 SNAPSHOT_TIMEOUT = 10.0
 ECHO_INTERVAL = 5.0
 """With `echo.ECHO_TIMEOUT` it notices a dead application within 10 s."""
+
+
+_OURS = frozenset({RESTResponse, ApplicationReplacedEvent, ChannelUserevent})
+"""Events that may concern the link itself."""
 
 
 class LinkState(StrEnum):
@@ -167,9 +170,7 @@ class Link:
 
     async def _read(self, socket: EventSocket, receiver: Receiver, echo: Echo) -> None:
         """Decode and hand on; nothing here ever waits for a user of this library."""
-        async with aclosing(socket.frames()) as frames:
-            async for frame in frames:
-                self._take(frame, socket, receiver, echo)
+        await socket.read(lambda frame: self._take(frame, socket, receiver, echo))
         raise Unreachable(f"the events socket closed with code {socket.close_code}")
 
     def _take(self, frame: bytes, socket: EventSocket, receiver: Receiver, echo: Echo) -> None:
@@ -178,14 +179,14 @@ class Link:
         except FrameError:
             logger.error("ari_frame_unreadable", extra={"bytes": len(frame)})  # noqa: TRY400 - the frame is the finding, not the place
             return
-        match event:
-            case RESTResponse():
-                socket.resolve(event)
-            case ApplicationReplacedEvent() if event.application == self.application:
-                raise ApplicationReplaced(self.application)
-            case _:
-                if not echo.hear(event):
-                    receiver.receive(event)
+        if type(event) not in _OURS:  # nearly all, and one look-up is all this costs them
+            receiver.receive(event)
+        elif isinstance(event, RESTResponse):
+            socket.resolve(event)
+        elif isinstance(event, ApplicationReplacedEvent) and event.application == self.application:
+            raise ApplicationReplaced(self.application)
+        elif not echo.hear(event):
+            receiver.receive(event)
 
     async def _prove(self, receiver: Receiver, echo: Echo) -> None:
         await self.interest.tell(self.send, self.application)

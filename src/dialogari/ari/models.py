@@ -169,7 +169,9 @@ def _keys_in(data: dict[str, Any]) -> list[str]:
 
 
 def _each_once(*keys: str | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(key for key in keys if key))
+    once = dict.fromkeys(keys)
+    once.pop(None, None)
+    return cast("tuple[str, ...]", tuple(once))
 
 
 class AdditionalParam(Model, kw_only=True, frozen=True):

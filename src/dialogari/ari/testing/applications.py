@@ -23,16 +23,17 @@ EVERYTHING = {
 class Link(Protocol):
     """A connected events socket."""
 
-    def send(self, frame: bytes) -> None:
-        """Send one text frame, in its turn; one to a closed socket is lost without an error."""
+    def send(self, frame: bytes, *, binary: bool = False) -> None:
+        """Send one frame, in its turn; one to a closed socket is lost without an error."""
         ...
 
 
 class Nowhere:
     """The socket of a client that no test sees."""
 
-    def send(self, frame: bytes) -> None:
+    def send(self, frame: bytes, *, binary: bool = False) -> None:
         """Lose the frame."""
+        del frame, binary
 
 
 @dataclass(slots=True)

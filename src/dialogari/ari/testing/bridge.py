@@ -98,11 +98,6 @@ class Bridge:
         if leg.application is not None and not hung_up:
             self.exchange.unsubscribe(leg.application, self.uri)
 
-    def swap(self, old: Leg, new: Leg) -> None:
-        """Put a channel in another one's place."""
-        self.add(new)
-        self.remove(old)
-
     def destroy(self) -> None:
         """End it; its channels stay in Stasis."""
         for leg in list(self.legs):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 KEY_MILLISECONDS = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FakeCall:
     """A channel of a FakeAsterisk, whoever made it."""
 
@@ -49,6 +49,11 @@ class FakeCall:
     def hung_up(self) -> bool:
         """Whether it is over."""
         return self._leg.hung_up
+
+    @property
+    def stasis_status(self) -> str:
+        """STASISSTATUS of the last Stasis(): SUCCESS or FAILED; empty while it runs."""
+        return self._leg.own.get("STASISSTATUS", "")
 
     @property
     def given(self) -> dict[str, str]:
@@ -91,11 +96,14 @@ class FakeCall:
         """Let the dialplan run Stasis(), for the first time or again.
 
         Without a client connected for the application Stasis() fails at once: `in_stasis` stays
-        false and no event is sent.
+        false and no event is sent. Where the application has a socket for each call, this waits
+        until that is connected, or has failed.
         """
         self._leg.given |= self._leg.variables | dict(variables or {})
         self._leg.variables.clear()
         self._leg.enter(application, args)
+        if self._leg.entering is not None:
+            await self._leg.entering.wait()
 
     async def left(self, seconds: float = 5.0) -> None:
         """Wait until the application has sent the call on with `continue`, or the caller has gone.
@@ -120,7 +128,7 @@ class FakeCall:
             )
             self._leg.exchange.tell(event, self._leg.uri)
             for recording in list(self._leg.exchange.recordings.values()):
-                if recording.model.target_uri == self._leg.uri:
+                if recording.source == self._leg.uri:
                     recording.hear(digit)
 
     async def hang_up(self, cause: int = NORMAL_CLEARING) -> None:
@@ -134,18 +142,19 @@ class FakeCall:
     async def replace_with(self) -> FakeCall:
         """Let another channel take this one's place in its application, as a transfer does.
 
-        Returns:
-            The new channel, in the bridge where this one was. Its StasisStart names this one.
+        In a bridge the new channel stands where this one stood, which stays in Stasis without it.
+        Out of a bridge the new channel is the call: this one is over, and the new one has its
+        variables, its media and its place in the dialplan. Its StasisStart names this one.
         """
         old, exchange = self._leg, self._leg.exchange
         identifier = exchange.next_channel_id()
-        new = Leg(exchange, identifier, f"PJSIP/fake-{identifier.rpartition('.')[2]:0>8}")
-        bridge = old.bridge
-        new.enter(old.application or "", (), replace=old)
-        if bridge is not None:
-            bridge.swap(old, new)
-        old.hang_up()
-        return FakeCall(new)
+        name = f"PJSIP/fake-{identifier.rpartition('.')[2]:0>8}"
+        if old.bridge is not None:
+            new = Leg(exchange, identifier, name)
+            new.take_place_of(old)
+            return FakeCall(new)
+        self._leg = old.become(identifier, name)
+        return FakeCall(old)
 
     async def vanish(self) -> None:
         """End the call without any event, as an application sees it that was away meanwhile."""

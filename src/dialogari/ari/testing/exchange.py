@@ -2,7 +2,7 @@
 
 Nothing here does I/O except through `Link`. Events go out in the order in which they are told;
 those that a REST command causes may be held back until its answer is out (`hold`), and then none
-of the same channel overtakes them.
+about the same channel or bridge overtakes them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dialogari.ari.testing.sounds import Sounds
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Sequence
 
     from dialogari.ari.models import Event, StoredRecording
     from dialogari.ari.testing.applications import Link
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from dialogari.ari.testing.leg import Leg
     from dialogari.ari.testing.playback import Play
     from dialogari.ari.testing.recording import Recording
+
+    Door = Callable[[Leg, Sequence[str]], asyncio.Event]
 
 ASTERISK_ID = "02:00:00:00:00:01"
 
@@ -43,8 +45,8 @@ class Held:
     events: list[Event] = field(default_factory=list["Event"])
 
     def concerns(self, event: Event) -> bool:
-        """Tell whether one of them is about an object that this event is about."""
-        keys = set(event.keys())
+        """Tell whether one of them is about something that this event is about."""
+        keys = set(event.keys())  # a method of events, none of dict
         return any(not keys.isdisjoint(earlier.keys()) for earlier in self.events)
 
 
@@ -70,6 +72,8 @@ class Exchange:
         default_factory=dict[tuple[str, str], tuple[str, tuple[str, ...]]]
     )
     """By context and extension: the application and arguments of the Stasis() that stands there."""
+    doors: dict[str, Door] = field(default_factory=dict[str, "Door"])
+    """By application: how a call gets a socket of its own there."""
     callees: Callees = field(default_factory=Callees)
     sounds: Sounds = field(default_factory=Sounds)
     clock: Clock = field(default_factory=Clock)
@@ -79,6 +83,15 @@ class Exchange:
     numbers: itertools.count[int] = field(default_factory=itertools.count)
     _collecting: Held | None = None
     _held: list[Held] = field(default_factory=list[Held])
+
+    def reset(self) -> None:
+        """Forget all calls and applications, as an Asterisk does that is killed."""
+        self.clock.stop()
+        for leg in self.legs.values():
+            leg.lose()
+        for known in (self.applications, self.legs, self.bridges, self.playbacks, self.recordings):
+            known.clear()
+        self.devices.clear()
 
     def next_channel_id(self) -> str:
         """Return an id of the form that an Asterisk with a system name gives."""
@@ -103,8 +116,14 @@ class Exchange:
         """Forget a socket that has closed, wherever it still counts."""
         for known in list(self.applications.values()):
             if known.link is link:
-                known.link = None
-                self.forget_if_unused(known.name)
+                self.silence(known.name)
+
+    def silence(self, name: str) -> None:
+        """Let nobody have an application's events any more, whoever had them."""
+        known = self.applications.get(name)
+        if known is not None:
+            known.link = None
+            self.forget_if_unused(name)
 
     def is_listening(self, name: str) -> bool:
         """Tell whether Stasis() of this application would not fail at once."""
@@ -133,6 +152,12 @@ class Exchange:
         for known in list(self.applications.values()):
             if known.interests.pop(key, 0):
                 self.forget_if_unused(known.name)
+
+    def rename(self, key: str, new_key: str) -> None:
+        """Let who heard of something hear of what it has become."""
+        for known in self.applications.values():
+            if key in known.interests:
+                known.interests[new_key] = known.interests.pop(key)
 
     def tell(self, event: Event, *keys: str) -> None:
         """Send an event to each application that hears of any of these."""
@@ -178,8 +203,7 @@ class Exchange:
                 self.leaving.pop(event.channel.id).set()
 
     def _send_now(self, event: Event) -> None:
-        frame = msgspec.json.encode(msgspec.structs.replace(event, asterisk_id=ASTERISK_ID))
-        self.deliver(event.application, event.type, frame)
+        self.deliver(event.application, event.type, encode(event))
         if isinstance(event, StasisEnd) and event.channel.id in self.leaving:
             self.leaving.pop(event.channel.id).set()
 
@@ -189,6 +213,11 @@ class Exchange:
         if known is None or known.link is None or known.stuck or not known.passes(kind):
             return
         known.link.send(frame)
+
+
+def encode(event: Event) -> bytes:
+    """Return an event's frame."""
+    return msgspec.json.encode(msgspec.structs.replace(event, asterisk_id=ASTERISK_ID))
 
 
 def now() -> str:

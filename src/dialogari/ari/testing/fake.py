@@ -14,8 +14,9 @@ from dialogari.ari.testing.call import FakeCall
 from dialogari.ari.testing.dispatch import Dispatcher
 from dialogari.ari.testing.exchange import ASTERISK_ID, Exchange, now
 from dialogari.ari.testing.leg import Leg
-from dialogari.ari.testing.rest import RestInterface
-from dialogari.ari.testing.server import HttpServer
+from dialogari.ari.testing.outgoing import Outgoing
+from dialogari.ari.testing.rest import Answer, RestInterface
+from dialogari.ari.testing.server import HTML, HttpServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
     from dialogari.ari.testing.callee import Callee
     from dialogari.ari.testing.fault import Fault
+    from dialogari.ari.testing.outbound import Outbound
 
+STARTING = Answer(503, {"message": "Asterisk not booted"})
 VERSIONS = {(True, True): "22.10.1", (True, False): "22.5.0", (False, False): "16.28.0"}
 
 
@@ -49,10 +52,12 @@ class FakeAsterisk:
             bulk_variables=bulk_variables,
         )
         self._dispatcher = Dispatcher(self._exchange, rest)
+        self._outgoing = Outgoing(self._dispatcher)
         self._server = HttpServer(self._dispatcher, self._authorized)
 
     async def __aenter__(self) -> Self:
         await self._server.open()
+        self._outgoing.open()
         return self
 
     async def __aexit__(
@@ -61,8 +66,11 @@ class FakeAsterisk:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._server.close()
         self._exchange.clock.stop()
+        try:
+            await self._outgoing.stop()
+        finally:
+            await self._server.close()
 
     @property
     def url(self) -> str:
@@ -131,14 +139,48 @@ class FakeAsterisk:
         frame = msgspec.json.encode({**shared, **event})
         self._exchange.deliver(app, str(event.get("type", "")), frame)
 
+    async def send_frame(self, app: str, frame: str | bytes) -> None:
+        """Send a frame as it is, of text or of bytes, to whoever has the application."""
+        known = self._exchange.applications[app]
+        if known.link is not None:
+            content = frame.encode() if isinstance(frame, str) else frame
+            known.link.send(content, binary=isinstance(frame, bytes))
+
     def inject(self, fault: Fault) -> None:
         """Have a fault meet the next commands that match it."""
         self._dispatcher.faults.add(fault)
 
     def heal(self) -> None:
-        """Take back all faults, swallowed user events too."""
+        """Take back all faults, swallowed user events and stuck applications too."""
         self._dispatcher.faults.clear()
         self.swallow_user_events(False)
+        for known in self._exchange.applications.values():
+            known.stuck = False
+
+    def stick(self, app: str) -> None:
+        """Let an application get stuck as in asterisk issue 2170: no event reaches it any more.
+
+        It looks registered, but asking for it, or for the list of all, is never answered.
+        """
+        self._exchange.applications[app].stuck = True
+
+    @property
+    def session_limit(self) -> int:
+        """Connections that may be open, events sockets included; more are closed without a byte."""
+        return self._server.session_limit
+
+    @session_limit.setter
+    def session_limit(self, limit: int) -> None:
+        self._server.session_limit = limit
+
+    @property
+    def write_timeout(self) -> float:
+        """Seconds for which a client may leave its socket unread; for sockets opened after."""
+        return self._server.patience
+
+    @write_timeout.setter
+    def write_timeout(self, seconds: float) -> None:
+        self._server.patience = seconds
 
     def swallow_user_events(self, swallow: bool = True) -> None:
         """Answer 204 to user events but send none: what a dead application's socket looks like."""
@@ -153,15 +195,46 @@ class FakeAsterisk:
     async def drop(self, *, code: int | None = None) -> None:
         """End all events sockets with a close code; None: cut them without a word."""
         await self._server.drop(code)
+        await self._outgoing.drop(code)
 
     @asynccontextmanager
-    async def down(self) -> AsyncGenerator[None]:
-        """Refuse connections for a while, and cut those there are; calls stay where they are."""
+    async def down(self, *, lose_all: bool = False) -> AsyncGenerator[None]:
+        """Refuse connections for a while, and cut those there are.
+
+        Calls and applications stay where they are, or are lost as in an Asterisk that is killed.
+        """
+        await self._outgoing.close()
         await self._server.close()
+        if lose_all:
+            self._exchange.reset()
+            self._outgoing.begin_anew()
         try:
             yield
         finally:
             await self._server.open()
+            self._outgoing.open()
+
+    @asynccontextmanager
+    async def starting(self, *, loaded: bool = True) -> AsyncGenerator[None]:
+        """Answer for a while as an Asterisk that has been started anew, without calls.
+
+        First, before its modules are `loaded`, that is a page with status 404, then JSON with 503.
+        """
+        self._server.starting = STARTING if loaded else Answer(404, HTML)
+        async with self.down(lose_all=True):
+            pass
+        try:
+            yield
+        finally:
+            self._server.starting = None
+
+    async def connect_out(self, outbound: Outbound) -> None:
+        """Connect to a server of an application's, from now on; see `Outbound`."""
+        self._outgoing.connect(outbound)
+
+    async def disconnect_out(self, outbound: Outbound) -> None:
+        """Connect there no more. Sockets of calls stay as long as these do."""
+        self._outgoing.disconnect(outbound)
 
     def _authorized(self, header: str | None, key: str | None) -> bool:
         """Check the credentials; a header counts more than `api_key`, as measured."""

@@ -26,8 +26,12 @@ class Fault:
     """Seconds until the answer; the command is carried out at once."""
     status: int | None = None
     """Answer this instead of carrying the command out."""
+    message: str = ""
+    """The words of that answer; empty: those of Asterisk's 500."""
     silent: bool = False
     """Carry the command out, send its events and never answer."""
+    cut: bool = False
+    """Carry the command out, send its events, and end the connection instead of an answer."""
     events_first: bool | None = None
     """Send its events before the answer or after it; None: as Asterisk mostly does."""
 

@@ -7,28 +7,24 @@ its turn go through `line`.
 from __future__ import annotations
 
 import asyncio
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING
 
 from dialogari.ari.models import (
     ApplicationMoveFailed,
-    CallerID,
-    Channel,
     ChannelDestroyed,
-    ChannelDialplan,
-    ChannelHangupRequest,
-    ChannelStateChange,
-    ChannelVarset,
-    DialplanCEP,
     StasisEnd,
     StasisStart,
 )
+from dialogari.ari.testing.channel import ChannelState
 from dialogari.ari.testing.exchange import now
 from dialogari.ari.testing.line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from dialogari.ari.models import Channel
     from dialogari.ari.testing.bridge import Bridge
     from dialogari.ari.testing.dialing import Dialing
     from dialogari.ari.testing.exchange import Exchange
@@ -47,133 +43,116 @@ CAUSES = {
 }
 
 
-class Leg:
+class Leg(ChannelState):
     """A channel."""
 
     def __init__(self, exchange: Exchange, identifier: str, name: str, state: str = "Up") -> None:
-        self.exchange = exchange
-        self.id = identifier
-        self.name = name
-        self.state = state
-        self.caller = CallerID(name="", number="")
-        self.connected = CallerID(name="", number="")
-        self.place = ("fake", "s", 2)
-        self.dialplan = ("Wait", "600")
-        self.application: str | None = None
+        super().__init__(exchange, identifier, name, state)
         self.endpoint = ""
+        """What a channel that was made without dialling may still dial."""
         self.has_pbx = True
+        """Whether there is a dialplan to go back to."""
+        self.application: str | None = None
         self.hung_up = False
         self.is_ending = False
-        self.given: dict[str, str] = {}
-        self.variables: dict[str, str] = {}
         self.active: set[str] = set()
-        self.played: list[str] = []
         self.digits_sent = ""
         self.bridge: Bridge | None = None
         self.dialing: Dialing | None = None
         self.left = asyncio.Event()
+        self.entering: asyncio.Event | None = None
+        """Set when a call that waits for its own socket is in Stasis, or is not."""
+        self.after_stasis: Callable[[], object] | None = None
         self.line = Line(self._idle)
-        self._created = now()
         self._going: Callable[[], None] | None = None
         exchange.legs[identifier] = self
 
-    @property
-    def uri(self) -> str:
-        """What applications subscribe to."""
-        return f"channel:{self.id}"
+    def enter(self, application: str, args: Sequence[str]) -> bool:
+        """Let Stasis() run; return whether it does, as without a listener it fails at once.
 
-    @property
-    def model(self) -> Channel:
-        """The channel as `GET /channels/{id}` and the events show it."""
-        application, arguments = self.dialplan
-        context, extension, priority = self.place
-        return Channel(
-            id=self.id,
-            name=self.name,
-            state=self.state,
-            protocol_id="" if self.name.startswith("Local/") else f"{self.id}@127.0.0.1",
-            caller=self.caller,
-            connected=self.connected,
-            accountcode="",
-            dialplan=DialplanCEP(
-                context=context,
-                exten=extension,
-                priority=priority,
-                app_name=application,
-                app_data=arguments,
-            ),
-            creationtime=self._created,
-            language="en",
-        )
-
-    def heard(self, uri: str) -> None:
-        """Take note of a medium that is played."""
-        self.played.append(uri)
-
-    def change_state(self, state: str) -> None:
-        """Ring, or be answered."""
-        if state != self.state:
-            self.state = state
-            event = ChannelStateChange(application="", timestamp=now(), channel=self.model)
-            self.exchange.tell(event, self.uri)
-
-    def tell_variable(self, name: str, value: str) -> None:
-        """Tell of a variable that Asterisk itself sets."""
-        event = ChannelVarset(
-            application="", timestamp=now(), variable=name, value=value, channel=self.model
-        )
-        self.exchange.tell(event, self.uri)
-
-    def set_variable(self, name: str, value: str | None) -> None:
-        """Set a variable, or unset it with None."""
-        known = name in self.variables or name in self.given
-        self.variables.pop(name, None)
-        if value is None:
-            self.given.pop(name, None)
-        else:
-            self.variables[name] = value
-        if value is not None or known:
-            self.tell_variable(name, value or "")
-
-    def get_variable(self, name: str) -> str | None:
-        """Return a variable as it now is; None: there is none."""
-        return self.variables.get(name, self.given.get(name))
-
-    def run(self, application: str, arguments: str) -> None:
-        """Run an application of the dialplan."""
-        self.dialplan = (application, arguments)
-        event = ChannelDialplan(
-            application="",
-            timestamp=now(),
-            channel=self.model,
-            dialplan_app=application,
-            dialplan_app_data=arguments,
-        )
-        self.exchange.tell(event, self.uri)
-
-    def enter(self, application: str, args: Sequence[str], replace: Leg | None = None) -> bool:
-        """Let Stasis() run; return whether it did, as without a listener it fails at once."""
+        A call with a socket of its own enters when that is connected; `entering` says when.
+        """
+        door = self.exchange.doors.get(application)
+        if door is not None and application not in self.exchange.applications:
+            self.entering = door(self, args)
+            return True
+        self.entering = None
         if self.hung_up or not self.exchange.is_listening(application):
             self.tell_variable("STASISSTATUS", "FAILED")
             return False
         self.dialplan = ("Stasis", ",".join([application, *args]))
+        return self.begin_stasis(application, args)
+
+    def begin_stasis(self, application: str, args: Sequence[str]) -> bool:
+        """Be in an application, unless nobody is there any more on one side."""
+        if self.hung_up or not self.exchange.is_listening(application):
+            return False
         self.tell_variable("STASISSTATUS", "")
-        self._start(application, args, replace)
+        self._start(application, args)
         return True
 
-    def _start(self, application: str, args: Sequence[str], replace: Leg | None = None) -> None:
+    def fail(self) -> None:
+        """Go on in the dialplan, as the application can't be reached."""
+        if not self.hung_up:
+            self.end_stasis()
+            self.tell_variable("STASISSTATUS", "FAILED")
+            if self.has_pbx:
+                self.run("Wait", "600")
+            else:
+                self.destroy()
+
+    def _start(
+        self, application: str, args: Sequence[str], replaced: Channel | None = None
+    ) -> None:
         self.application = application
         self.is_ending = False
         self.left.clear()
         self.exchange.subscribe(application, self.uri)
+        self._tell_start(application, args, replaced)
+
+    def _tell_start(
+        self, application: str, args: Sequence[str], replaced: Channel | None = None
+    ) -> None:
         start = StasisStart(
             application=application,
             timestamp=now(),
             args=list(args),
             channel=self.model,
-            replace_channel=None if replace is None else replace.model,
+            replace_channel=replaced,
         )
         self.exchange.send(start)
+
+    def take_place_of(self, old: Leg) -> None:
+        """Stand for another channel in its bridge; the other one stays in Stasis, without it."""
+        if old.application is None or old.bridge is None:
+            return
+        bridge = old.bridge
+        self.dialplan = ("Stasis", old.application)
+        self._start(old.application, (), old.model)
+        bridge.remove(old)
+        bridge.add(self)
+
+    def become(self, identifier: str, name: str) -> Leg:
+        """Be another channel from now on, with all that this one has; return what is left of it.
+
+        That is how a masquerade goes out of a bridge, where a transfer gives the call to another.
+        """
+        shell, exchange = copy(self), self.exchange
+        shell.hung_up, shell.application = True, None
+        del exchange.legs[self.id]
+        self.id, self.name, self.left = identifier, name, asyncio.Event()
+        exchange.legs[identifier] = self
+        exchange.rename(shell.uri, self.uri)
+        if self.application is None:
+            return shell
+        old_model, dialplan = shell.model, self.dialplan
+        exchange.leaving[shell.id] = shell.left
+        end = StasisEnd(application=self.application, timestamp=now(), channel=old_model)
+        self.dialplan = ("", "")
+        self._tell_start(self.application, (), old_model)
+        exchange.send(end)
+        self.run(*dialplan)
+        return shell
 
     def go(self, then: Callable[[], None]) -> None:
         """Leave Stasis once all that was asked for is done, and then do this."""
@@ -208,7 +187,13 @@ class Leg:
         end = StasisEnd(application=old, timestamp=now(), channel=self.model)
         self._start(application, args)
         self.exchange.send(end)
+        self._after_stasis()
         self.exchange.unsubscribe(old, self.uri)
+
+    def _after_stasis(self) -> None:
+        then, self.after_stasis = self.after_stasis, None
+        if then is not None:
+            then()
 
     def end_stasis(self, *, hung_up: bool = False) -> None:
         """Go out of Stasis."""
@@ -221,6 +206,7 @@ class Leg:
         end = StasisEnd(application=application, timestamp=now(), channel=self.model)
         self.dialplan = ("Wait", "600")
         self.exchange.send(end)
+        self._after_stasis()
         self.exchange.unsubscribe(application, self.uri)
         self.tell_variable("STASISSTATUS", "SUCCESS")
 
@@ -253,6 +239,11 @@ class Leg:
         else:
             self.go_now(then)
 
+    def lose(self) -> None:
+        """Be no more, without any event."""
+        self.hung_up, self.application, self.bridge = True, None, None
+        self.left.set()
+
     def destroy(self, cause: int = NORMAL_CLEARING) -> None:
         """Be no more."""
         self.hung_up = True
@@ -269,14 +260,3 @@ class Leg:
         )
         self.exchange.tell(destroyed, self.uri)
         self.exchange.forget(self.uri)
-
-    def request_hangup(self, cause: int, *, soft: bool = False) -> None:
-        """Tell that the channel is asked to hang up."""
-        request = ChannelHangupRequest(
-            application="",
-            timestamp=now(),
-            cause=cause,
-            soft=True if soft else None,
-            channel=self.model,
-        )
-        self.exchange.tell(request, self.uri)

@@ -45,6 +45,7 @@ class Play:
     def __init__(self, place: Place, identifier: str, media: Sequence[str], language: str) -> None:
         self.id = identifier
         self._place = place
+        self._target = place.uri  # and it stays that if another channel takes over
         self._media = list(media)
         self._language = language
         self._state = "queued"
@@ -62,7 +63,7 @@ class Play:
             id=self.id,
             media_uri=self._media[self._number],
             next_media_uri=following[0] if following else None,
-            target_uri=self._place.uri,
+            target_uri=self._target,
             language=self._language,
             state=self._state,
         )

@@ -40,6 +40,7 @@ class Recording:
     def __init__(self, place: Place, options: RecordingOptions, *, forbidden: bool = False) -> None:
         self.options = options
         self._place = place
+        self._target = place.uri  # and it stays that if another channel takes over
         self._forbidden = forbidden
         self._state = "queued"
         self._done: Callable[[], None] | None = None
@@ -53,8 +54,13 @@ class Recording:
             name=self.options.name,
             format=self.options.format,
             state=self._state,
-            target_uri=self._place.uri,
+            target_uri=self._target,
         )
+
+    @property
+    def source(self) -> str:
+        """The URI of what it now records."""
+        return self._place.uri
 
     def forbid(self) -> None:
         """Let it fail when its turn comes: its channel is in a bridge."""
@@ -108,7 +114,7 @@ class Recording:
             name=self.options.name,
             format=self.options.format,
             state=self._state,
-            target_uri=self._place.uri,
+            target_uri=self._target,
             duration=0,
         )
         event = RecordingFinished(application="", timestamp=now(), recording=model)
@@ -121,7 +127,7 @@ class Recording:
             name=self.options.name,
             format=self.options.format,
             state=self._state,
-            target_uri=self._place.uri,
+            target_uri=self._target,
             cause=IN_BRIDGE,
         )
         event = RecordingFailed(application="", timestamp=now(), recording=model)

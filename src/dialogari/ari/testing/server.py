@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import msgspec
 from aiohttp import web
 
+from dialogari.ari.testing.dispatch import SILENCE
 from dialogari.ari.testing.rest import Answer, Command, Thread
 from dialogari.ari.testing.socket import Socket
 
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 KEEP_ALIVE = 15.0
 LARGEST_BODY = 40_960
 SHUTDOWN = 0.1
-SILENCE = 300.0
-"""Seconds after which even an answer that never comes has its connection closed."""
+HTML = "<html></html>"
+PATIENCE = 5.0
+SESSIONS = 100
 
 
 class HttpServer:
@@ -32,6 +34,13 @@ class HttpServer:
 
     `authorized` is asked with the Authorization header and the `api_key` of a request.
     """
+
+    patience = PATIENCE
+    """Seconds for which a client may not read its socket."""
+    session_limit = SESSIONS
+    """Connections, events sockets included; one more is closed without a byte."""
+    starting: Answer | None = None
+    """What is answered to everything, while Asterisk is starting."""
 
     def __init__(
         self, dispatcher: Dispatcher, authorized: Callable[[str | None, str | None], bool]
@@ -41,6 +50,7 @@ class HttpServer:
         self._authorized = authorized
         self._sockets: set[Socket] = set()
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
         self._threads: weakref.WeakKeyDictionary[asyncio.BaseTransport, Thread] = (
             weakref.WeakKeyDictionary()
         )
@@ -56,11 +66,21 @@ class HttpServer:
             shutdown_timeout=SHUTDOWN,
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
-        self.port = self._runner.addresses[0][1]
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(self._take, "127.0.0.1", self.port)
+        self.port = self._listener.sockets[0].getsockname()[1]
+
+    def _take(self) -> asyncio.Protocol:
+        """Return the protocol of a new connection."""
+        server = None if self._runner is None else self._runner.server
+        if server is None or len(server.connections) >= self.session_limit:
+            return _Refusal()
+        return server()
 
     async def close(self) -> None:
         """Cut all connections and listen no more."""
+        if self._listener is not None:
+            self._listener.close()
         await self.drop(None)
         if self._runner is not None:
             await self._runner.cleanup()
@@ -75,6 +95,8 @@ class HttpServer:
                 await socket.close(code)
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:
+        if self.starting is not None:
+            return _response(self.starting)
         if not self._authorized(request.headers.get("Authorization"), request.query.get("api_key")):
             refused = web.json_response({"message": "Authentication required"}, status=401)
             refused.headers["WWW-Authenticate"] = 'Basic realm="Asterisk REST Interface"'
@@ -105,7 +127,11 @@ class HttpServer:
                 await response.prepare(request)
                 await response.write_eof()
 
-        await self._dispatcher.carry_out(command, reply)
+        def cut() -> None:
+            if request.transport is not None:
+                request.transport.abort()
+
+        await self._dispatcher.carry_out(command, reply, cut)
         if response is None:
             await asyncio.sleep(SILENCE)
             raise web.HTTPServiceUnavailable
@@ -124,7 +150,7 @@ class HttpServer:
         if not names:
             return _page(400)
         everything = request.query.get("subscribeAll", "") in ("true", "yes", "1")
-        socket = Socket()
+        socket = Socket(self.patience)
         connection = await socket.accept(request)
         self._sockets.add(socket)
         exchange = self._dispatcher.exchange
@@ -147,7 +173,17 @@ class HttpServer:
                 await self._dispatcher.answer_text(socket, application, text, thread)
 
 
+class _Refusal(asyncio.Protocol):
+    """A connection too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Close it."""
+        transport.close()
+
+
 def _response(answer: Answer) -> web.Response:
+    if answer.body == HTML:
+        return _page(answer.status)
     body = None if answer.body is None else msgspec.json.encode(answer.body)
     kind = None if body is None else "application/json"
     headers = {"Location": answer.location} if answer.location else None
@@ -162,4 +198,4 @@ def _response(answer: Answer) -> web.Response:
 
 def _page(status: int) -> web.Response:
     """Return what Asterisk's HTTP layer answers, before ARI has seen the request."""
-    return web.Response(status=status, text="<html></html>", content_type="text/html")
+    return web.Response(status=status, text=HTML, content_type="text/html")

@@ -13,19 +13,21 @@ if TYPE_CHECKING:
 LARGEST_MESSAGE = 65_535
 """Bytes; a larger one is answered with close 1009."""
 CLOSE_TIMEOUT = 2.0
-WRITE_TIMEOUT = 5.0
-"""Seconds for which a client may not read before its socket is cut (websocket_write_timeout)."""
 
 
 class Socket:
-    """One connected client. What is sent goes out in its order, by `write`, which must run."""
+    """One connected client. What is sent goes out in its order, by `write`, which must run.
 
-    def __init__(self) -> None:
+    A client that does not read for `patience` seconds is cut off (websocket_write_timeout).
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
         self._connection = web.WebSocketResponse(
             protocols=("ari",), max_msg_size=LARGEST_MESSAGE, compress=False, timeout=CLOSE_TIMEOUT
         )
         self._transport: asyncio.Transport | None = None
-        self._frames: asyncio.Queue[bytes] = asyncio.Queue()
+        self._frames: asyncio.Queue[tuple[bytes, bool]] = asyncio.Queue()
 
     async def accept(self, request: web.Request) -> web.WebSocketResponse:
         """Finish the handshake."""
@@ -33,17 +35,20 @@ class Socket:
         self._transport = request.transport
         return self._connection
 
-    def send(self, frame: bytes) -> None:
-        """Send one text frame, in its turn; one to a closed socket is lost without an error."""
-        self._frames.put_nowait(frame)
+    def send(self, frame: bytes, *, binary: bool = False) -> None:
+        """Send one frame, in its turn; one to a closed socket is lost without an error."""
+        self._frames.put_nowait((frame, binary))
 
     async def write(self) -> None:
         """Send what there is to send, until the connection ends or its client does not read."""
         while True:
-            frame = await self._frames.get()
+            frame, binary = await self._frames.get()
             try:
-                async with asyncio.timeout(WRITE_TIMEOUT):
-                    await self._connection.send_str(frame.decode())
+                async with asyncio.timeout(self._patience):
+                    if binary:
+                        await self._connection.send_bytes(frame)
+                    else:
+                        await self._connection.send_str(frame.decode())
             except TimeoutError:
                 self.abort()
                 return

@@ -5,6 +5,18 @@ What comes (measured on 22.10): `GET PATH?QUERY` as its `uri` says, Upgrade, ver
 socket like those that we open, in both directions. A refusal, whatever its status, is to Asterisk
 like a server that is away: it tries again after its `reconnect_interval`.
 
+What a socket brings, for whoever receives it (tests/ari/test_transport_server_asterisk.py):
+
+* ApplicationRegistered greets, but proves nothing. It comes first on a first connection, after all
+  that was missed on a later one, and not at all when a call is back within 3 s. It comes even if
+  the application is gone since another client had it; then no command is answered either.
+* ApplicationReplaced may be Asterisk's own doing: a reload with another list of applications sends
+  it to the socket that keeps them, a call that is back within 3 s to its older socket.
+* A cut socket comes again at once, without the start of the calls it has, its event filter kept.
+* Asterisk closes a call's own socket with 1000, 3 s after the call left; a newer one of the same
+  call is deaf from then on (a fault of Asterisk's), though its commands are answered.
+* A stopping Asterisk just cuts the connection. It answers pings and, before 22.11, sends none.
+
 Who has no right to come in is told nothing, and does no harm: a handshake has a few seconds, only
 so many may be under way, and a refusal is logged once, not at each of the two tries a second.
 """
@@ -18,42 +30,36 @@ import logging
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-from websockets.asyncio.server import ServerConnection, serve
-from websockets.exceptions import NegotiationError
-from websockets.typing import Subprotocol
+from aiohttp import WSCloseCode, web
 
 from dialogari.ari.transport.websocket import (
     CLOSE_TIMEOUT,
+    HEARTBEAT,
     LARGEST_EVENT,
     OPEN_TIMEOUT,
-    PING_INTERVAL,
-    PING_TIMEOUT,
-    QUEUE,
     EventSocket,
 )
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from websockets.asyncio.server import Server
-    from websockets.http11 import Request, Response
+    from aiohttp.web_protocol import RequestHandler
 
     Receive = Callable[[EventSocket], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
-SUBPROTOCOL = Subprotocol("ari")
+SUBPROTOCOL = "ari"
 MOST_OPENING = 1000
 """Handshakes under way. When we come back, the sockets of all calls come at the same moment."""
 MOST_TOLD = 1000
 """Refused peers that are remembered as told of; those after them are counted only."""
 
-_MUTE = logging.Logger("websockets", logging.CRITICAL + 1)  # noqa: LOG001 - out of reach of settings
-"""For the library, which at DEBUG logs headers, the password among them, and callers' words."""
+_MUTE = logging.Logger("aiohttp", logging.CRITICAL + 1)  # noqa: LOG001 - out of reach of settings
+"""For the library, which logs what a stranger sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,107 +84,122 @@ class Credentials:
 
 
 class EventSocketServer:
-    """A listening server; `accept_event_sockets` makes and closes it."""
+    """Who comes in, and who does not; `accept_event_sockets` makes and closes it."""
 
     def __init__(self, credentials: Credentials, path: str, receive: Receive) -> None:
         self._credentials = credentials
         self._path = path
         self._receive = receive
-        self._opening: set[ServerConnection] = set()
+        self._sockets: dict[web.WebSocketResponse[bool], asyncio.Task[object] | None] = {}
+        """The open ones, each with the task that has it."""
         self._told: set[tuple[str, str]] = set()
         self.port = 0
         self.refused = 0
         """Connections that did not become an events socket, whatever the reason."""
 
-    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None) -> Server:
-        """Begin to listen. Raises OSError."""
-        server = await serve(
-            self._own,
-            host,
-            port,
-            ssl=tls,
-            backlog=MOST_OPENING,
-            select_subprotocol=_select_subprotocol,
-            process_request=self._check,
-            process_response=self._note,
-            create_connection=cast("type[ServerConnection]", self._make),
-            server_header=None,
-            compression=None,
-            open_timeout=OPEN_TIMEOUT,
-            ping_interval=PING_INTERVAL,
-            ping_timeout=PING_TIMEOUT,
-            close_timeout=CLOSE_TIMEOUT,
-            max_size=LARGEST_EVENT,
-            max_queue=QUEUE,
-            logger=_MUTE,
+    async def respond(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Let one request in, or refuse it."""
+        connection: web.WebSocketResponse[bool] = web.WebSocketResponse(
+            timeout=CLOSE_TIMEOUT,
+            heartbeat=HEARTBEAT,
+            protocols=(SUBPROTOCOL,),
+            compress=False,
+            max_msg_size=LARGEST_EVENT,
+            decode_text=False,
         )
-        self.port = server.sockets[0].getsockname()[1]
-        return server
-
-    def begin(self, connection: ServerConnection) -> None:
-        """Note that a handshake is under way, or end it where there are too many."""
-        if len(self._opening) < MOST_OPENING:
-            self._opening.add(connection)
-        else:
-            self._refuse(connection, "too_many_handshakes")
-            connection.transport.abort()
-
-    def end(self, connection: ServerConnection) -> None:
-        """Note that a connection is gone."""
-        if connection in self._opening:
-            self._opening.discard(connection)
-            self._refuse(connection, "no_handshake")
-
-    def _make(self, *arguments: object, **options: object) -> ServerConnection:
-        connection = _Connection(*arguments, **options)  # type: ignore[arg-type]
-        connection.door = self
+        refusal = self._judge(request, connection)
+        if refusal is not None:
+            self.refuse(request.remote or "", f"http_{refusal.status}")
+            refusal.force_close()
+            return refusal
+        await connection.prepare(request)
+        await self._own(connection, request.remote or "")
         return connection
 
-    def _check(self, connection: ServerConnection, request: Request) -> Response | None:
-        given = request.headers.get_all("Authorization")
+    def _judge(
+        self, request: web.BaseRequest, connection: web.WebSocketResponse[bool]
+    ) -> web.Response | None:
+        given = request.headers.getall("Authorization", [])
         if len(given) != 1 or not self._credentials.match(given[0]):
-            response = connection.respond(HTTPStatus.UNAUTHORIZED, "")
-            response.headers["WWW-Authenticate"] = 'Basic realm="dialogari"'
-            return response
-        if urlsplit(request.path).path != self._path:
-            return connection.respond(HTTPStatus.NOT_FOUND, "")
+            asking = {"WWW-Authenticate": 'Basic realm="dialogari"'}
+            return web.Response(status=HTTPStatus.UNAUTHORIZED, headers=asking)
+        if request.path != self._path:
+            return web.Response(status=HTTPStatus.NOT_FOUND)
+        offered = request.headers.get("Sec-WebSocket-Protocol", SUBPROTOCOL)
+        if SUBPROTOCOL not in offered.replace(" ", "").split(","):
+            return web.Response(status=HTTPStatus.BAD_REQUEST)
+        if not connection.can_prepare(request).ok:
+            return web.Response(status=HTTPStatus.BAD_REQUEST)
         return None
 
-    def _note(self, connection: ServerConnection, _: Request, response: Response) -> None:
-        self._opening.discard(connection)
-        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-            self._refuse(connection, f"http_{response.status_code}")
-
-    def _refuse(self, connection: ServerConnection, reason: str) -> None:
+    def refuse(self, peer: str, reason: str) -> None:
+        """Count a connection that came to nothing, and log the first of its kind."""
         self.refused += 1
-        peer = _host(connection)
         if (peer, reason) not in self._told and len(self._told) < MOST_TOLD:
             self._told.add((peer, reason))
             logger.warning("ari_socket_refused", extra={"peer": peer, "reason": reason})
 
-    async def _own(self, connection: ServerConnection) -> None:
-        peer = _host(connection)
+    async def _own(self, connection: web.WebSocketResponse[bool], peer: str) -> None:
         self._told = {told for told in self._told if told[0] != peer}
+        self._sockets[connection] = asyncio.current_task()
         try:
             await self._receive(EventSocket(connection))
         except Exception:
             # One socket's fault must not end the others; the library would lose it.
             logger.exception("ari_socket_failed", extra={"peer": peer})
-            raise
+            await connection.close(code=WSCloseCode.INTERNAL_ERROR)
+        finally:
+            del self._sockets[connection]
+            await connection.close()
+
+    async def close(self) -> None:
+        """Close every socket with 1001, and cancel whoever does not notice."""
+        owners = {task for task in self._sockets.values() if task is not None}
+        closing = [one.close(code=WSCloseCode.GOING_AWAY) for one in self._sockets]
+        await asyncio.gather(*closing, return_exceptions=True)
+        if owners:
+            _, stubborn = await asyncio.wait(owners, timeout=CLOSE_TIMEOUT)
+            for task in stubborn:
+                task.cancel()
+            await asyncio.gather(*stubborn, return_exceptions=True)
 
 
-class _Connection(ServerConnection):
-    """A connection that tells the server of its beginning and its end."""
+class _Patience(web.Server):
+    """The protocol side: ends connections that do not come to a request in time, or are too many.
 
-    door: EventSocketServer
+    aiohttp itself waits for a first request without a limit.
+    """
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self.door.begin(self)
+    def __init__(self, sockets: EventSocketServer) -> None:
+        super().__init__(self._respond, access_log=None, logger=_MUTE)
+        self._door = sockets
+        self._opening: dict[RequestHandler, asyncio.TimerHandle] = {}
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.door.end(self)
-        super().connection_lost(exc)
+    def __call__(self) -> RequestHandler:
+        protocol = super().__call__()
+        loop = asyncio.get_running_loop()
+        if len(self._opening) < MOST_OPENING:
+            self._opening[protocol] = loop.call_later(OPEN_TIMEOUT, self._expire, protocol)
+        else:
+            # Not in the next step but in the one after: by then it has its transport.
+            loop.call_soon(loop.call_soon, self._drop, protocol, "too_many_handshakes")
+        return protocol
+
+    async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
+        timer = self._opening.pop(request.protocol, None)
+        if timer is not None:
+            timer.cancel()
+        return await self._door.respond(request)
+
+    def _expire(self, protocol: RequestHandler) -> None:
+        del self._opening[protocol]
+        self._drop(protocol, "no_handshake")
+
+    def _drop(self, protocol: RequestHandler, reason: str) -> None:
+        transport = protocol.transport
+        address = transport.get_extra_info("peername") if transport is not None else None
+        self._door.refuse(str(address[0]) if address else "", reason)
+        protocol.force_close()
 
 
 @asynccontextmanager
@@ -200,28 +221,16 @@ async def accept_event_sockets(
         OSError: the address can't be had.
     """
     sockets = EventSocketServer(credentials, path, receive)
-    server = await sockets.listen(host, port, tls)
+    runner = web.ServerRunner(_Patience(sockets), shutdown_timeout=CLOSE_TIMEOUT)
+    await runner.setup()
     try:
-        yield sockets
-    finally:
-        server.close()
+        site = web.TCPSite(runner, host, port, ssl_context=tls, backlog=MOST_OPENING)
+        await site.start()
+        sockets.port = runner.addresses[0][1]
         try:
-            async with asyncio.timeout(2 * CLOSE_TIMEOUT):
-                await server.wait_closed()
-        except TimeoutError:
-            for task in list(server.handler_tasks):
-                task.cancel()
-            await server.wait_closed()
-
-
-def _select_subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    if not offered:
-        return None
-    if SUBPROTOCOL in offered:
-        return SUBPROTOCOL
-    raise NegotiationError("only ari is spoken here")
-
-
-def _host(connection: ServerConnection) -> str:
-    address: object = connection.remote_address
-    return str(cast("tuple[object, ...]", address)[0]) if isinstance(address, tuple) else ""
+            yield sockets
+        finally:
+            await site.stop()  # first: Asterisk comes again within a millisecond
+            await sockets.close()
+    finally:
+        await runner.cleanup()

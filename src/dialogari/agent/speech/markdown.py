@@ -1,9 +1,10 @@
-"""A model's answer as text that can be spoken: Markdown becomes plain sentences.
+"""Markdown to plain sentences.
 
 Models write Markdown even when they are asked not to, and a voice would read every star aloud.
 The answer is parsed, not searched for patterns, so that `2 * 3`, `snake_case` and `C#` come
 through. Each heading, list item and table row ends as a sentence, because that is where a voice
-pauses; numbers of ordered lists stay, because they may be the answer ("1984.").
+pauses; numbers of ordered lists stay, because they may be the answer ("1984."). Emoji go: voices
+call them by long names; an arrow is a pause.
 
 An answer the parser can't take in good time (deep nesting, thousands of brackets) has the
 commonest marks stripped instead. Nothing here raises.
@@ -43,7 +44,20 @@ _CONTROLS: Final[dict[int, str]] = {
     **dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), ord("\N{REPLACEMENT CHARACTER}")], ""),
     **dict.fromkeys(map(ord, "\n\v\f\x85\u2028\u2029"), "\n"),
     ord("\t"): "\t",
+    # No width, and voices differ on what they make of them.
+    **dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"), ""),
 }
+_ARROW: Final = re.compile(r" ?(?:[→⇒➔➜➡]\ufe0f?)+ ?")
+# Pictures, what joins and colours them, and the signs that turn a digit into one.
+_PICTURE: Final = re.compile(
+    "[\u200d\u20e3\u2190-\u21ff\u231a-\u23ff\u2600-\u27bf\u2b05-\u2b55\ufe0e\ufe0f"
+    "\U0001f000-\U0001faff\U000e0020-\U000e007f]"
+)
+_EMOJI: Final = re.compile(
+    " ?[\u200d\u20e3\u231a-\u23ff\u2600-\u27bf\u2b05-\u2b55\ufe0e\ufe0f"
+    "\U0001f000-\U0001faff\U000e0020-\U000e007f]+"
+)
+_BULLET: Final = re.compile(r"^([ \t]*)[•‣◦▪●∙·](?=[ \t])", re.MULTILINE)
 # Only names of HTML, attributes with a value: `<name>` may be a placeholder, `x<a and b>c` a sum.
 _TAG: Final = re.compile(
     r"</?(?:a|abbr|article|aside|b|blockquote|body|br|center|code|dd|del|details|div|dl|dt|em"
@@ -56,9 +70,9 @@ _LINE_BREAK: Final = re.compile(r"<br[\s/>]", re.IGNORECASE)
 
 # Marks left over at a word's edge. Codes to dial such as *67 and **21*600# keep their stars.
 _LEFT_OVER: Final = re.compile(
-    r"(?<![^\s([¿¡\"«])(?:\*+(?=[^\W\d_]|[¿¡(\"«])|(?:\*\*+|__+)(?=[^\s*_])(?!\S{0,30}[*\#]))"
-    r"|(?:(?<=[^\W\d_])\*+|(?<=[^\s*_])(?:\*\*+|__+))(?![^\s.,:!?)\]»\"…])"
-    r"|`+"
+    r"(?<![^\s([¿¡\"«])(?:[*_]+(?=[^\W\d_]|[¿¡(\"«])|(?:\*\*+|__+)(?=[^\s*_])(?!\S{0,30}[*\#]))"
+    r"|(?:(?<=[^\W\d_])[*_]+|(?<=[^\s*_])(?:\*\*+|__+))(?![^\s.,:!?)\]»\"…])"
+    r"|~~(?=[^\s~])|(?<=[^\s~])~~|`+"
 )
 
 _PAUSES: Final = ".!?…:;,\u3002\uff01\uff1f"
@@ -77,17 +91,23 @@ class _Block:
     """Ends as a sentence even where nothing follows."""
 
 
-def make_speakable(text: str) -> str:
+def strip_markdown(text: str) -> str:
     """Return the text of a Markdown answer, one block a line, without marks and controls.
 
     Never raises. Text without Markdown comes back as it is, but for blanks around lines and
     runs of them, empty lines, and a full stop where a paragraph before another has none.
     """
     clean = _clean(text)
-    blocks = _parse(clean)
+    blocks = _parse(_BULLET.sub(r"\1-", clean))
     spoken = _strip(clean) if blocks is None else _join(blocks)
     # Once more, because entities such as &#7; have been decoded.
-    return _tidy(_clean(spoken))
+    return tidy(spoken)
+
+
+def tidy(text: str) -> str:
+    """Return plain text without control characters, emoji, and needless blanks and lines."""
+    lines = (" ".join(line.split()) for line in _clean(text).split("\n"))
+    return "\n".join(line for line in lines if line)
 
 
 def _parse(text: str) -> list[_Block] | None:
@@ -240,11 +260,13 @@ def _strip(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """Remove lone surrogates and control characters; every kind of line end becomes one."""
+    """Remove lone surrogates, control characters and emoji; every kind of line end becomes one."""
     valid = text.encode("utf-8", "ignore").decode("utf-8")
-    return valid.replace("\r\n", "\n").replace("\r", "\n").translate(_CONTROLS)
+    lines = valid.replace("\r\n", "\n").replace("\r", "\n").translate(_CONTROLS)
+    return _EMOJI.sub(_unpicture, _ARROW.sub(", ", lines)) if _PICTURE.search(lines) else lines
 
 
-def _tidy(text: str) -> str:
-    lines = (" ".join(line.split()) for line in text.split("\n"))
-    return "\n".join(line for line in lines if line)
+def _unpicture(match: re.Match[str]) -> str:
+    """Leave a blank only where the picture alone parted two words."""
+    following = match.string[match.end() : match.end() + 1]
+    return " " if following.isalnum() or following in ("¿", "¡") else ""
