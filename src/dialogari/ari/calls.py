@@ -115,6 +115,7 @@ class Calls:
 
     def forget(self, call: Call) -> None:
         """Take note that a call's handler is done."""
+        call.settle()
         if self._calls.get(call.id) is call:
             del self._calls[call.id]
 
