@@ -48,7 +48,9 @@ GRACE = 1.0
 """Seconds a call that only the snapshot knows is given for its StasisStart to arrive: Asterisk
 shows a channel in Stasis a moment before it sends that event."""
 
-_HEARD = frozenset({StasisStart, StasisEnd, ChannelHangupRequest, ChannelDestroyed, UnknownEvent})
+_HEARD = frozenset(
+    {StasisStart, StasisEnd, ChannelHangupRequest, ChannelDestroyed, Dial, UnknownEvent}
+)
 """Events that tell of a channel's beginning or end."""
 
 
@@ -123,6 +125,7 @@ class Calls:
 
     def forget(self, call: Call) -> None:
         """Take note that a call's handler is done."""
+        call.settle()
         if self._calls.get(call.id) is call:
             del self._calls[call.id]
 

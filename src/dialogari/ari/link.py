@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Protocol, TypeGuard
 
 from dialogari.ari.errors import (
@@ -170,10 +171,10 @@ class Link:
 
     async def _read(self, socket: EventSocket, receiver: Receiver, echo: Echo) -> None:
         """Decode and hand on; nothing here ever waits for a user of this library."""
-        await socket.read(lambda frame: self._take(frame, socket, receiver, echo))
+        await socket.read(partial(self._take, socket, receiver, echo))
         raise Unreachable(f"the events socket closed with code {socket.close_code}")
 
-    def _take(self, frame: bytes, socket: EventSocket, receiver: Receiver, echo: Echo) -> None:
+    def _take(self, socket: EventSocket, receiver: Receiver, echo: Echo, frame: bytes) -> None:
         try:
             event = decode_event(frame)
         except FrameError:

@@ -9,7 +9,7 @@ from dialogari.ari import operations
 from dialogari.ari.calls import Calls
 from dialogari.ari.handles.bridge import open_bridge
 from dialogari.ari.handles.leg import call_out
-from dialogari.ari.routing import Listener, Router
+from dialogari.ari.routing import EarlyEvents, Listener, Router
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -75,12 +75,15 @@ class Session:
         """Send any command. Raises AriError."""
         return await self._link.send(request)
 
-    def listen(self, *keys: str, types: tuple[type[E], ...] = ()) -> Listener[E]:
+    def listen(
+        self, *keys: str, types: tuple[type[E], ...] = (), early: EarlyEvents | None = None
+    ) -> Listener[E]:
         """Return a listener for what concerns these objects; without any, for everything.
 
         A key names an object as `Event.keys` does: `channel:ID`, `bridge:ID`, `endpoint:PJSIP/200`.
+        `early`: what to begin with.
         """
-        return Listener(self.router, keys, types)
+        return Listener(self.router, keys, types, early)
 
     async def subscribe(self, source: str) -> None:
         """Hear of something beside our calls, such as `endpoint:PJSIP/alice`, from now on.

@@ -19,6 +19,7 @@ from dialogari.ari.handles.variables import set_variables
 from dialogari.ari.handles.waiting import first_of
 from dialogari.ari.models import ApplicationMoveFailed
 from dialogari.ari.operations import Channels
+from dialogari.ari.routing import EarlyEvents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +62,7 @@ class Channel(Place):
         self.cause: int | None = None
         """Why it hung up (ITU-T Q.850), as far as an event said."""
         self._keys = {self.key}
+        self._early = EarlyEvents(session.router, self.key)
 
     @property
     def id(self) -> str:
@@ -86,6 +88,12 @@ class Channel(Place):
         """Take note that the channel is gone; the first reason counts."""
         super().end(reason)
         self.session.router.end(self._keys)
+        self.settle()
+
+    def settle(self) -> None:
+        """Keep no event for a first listener any more."""
+        if self._early is not None:
+            self._early.take()
 
     async def _send(self, request: Request) -> Response:
         if self.gone is not None:  # its channel may be back, in a visit that is not ours
@@ -189,7 +197,8 @@ class Channel(Place):
         if any("," in argument for argument in arguments):
             raise ValueError("an argument for another application can't have a comma")
         text = ",".join(arguments)  # split at commas alone, whatever is quoted or escaped
-        async with self.listen(ApplicationMoveFailed) as failures, asyncio.timeout(seconds):
+        failed = self.session.listen(self.key, types=(ApplicationMoveFailed,))
+        async with failed as failures, asyncio.timeout(seconds):
             await self._operations.move(self.id, application, app_args=text or None)
             await first_of(self.wait_until_gone(), _raise_first(failures))
 
@@ -199,6 +208,8 @@ class Channel(Place):
 
     async def collect(self, count: int, **options: Unpack[KeysOptions]) -> str:
         """Return the keys pressed from now on, `count` at most, without the terminator.
+
+        As the first listener of the channel it has those too that came before.
 
         What came is returned when no more came in time; `ask` and `Keys.collect` tell why.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dialogari.ari.handles.recording import RecordingOptions
     from dialogari.ari.models import LiveRecording
     from dialogari.ari.operations import Bridges, Channels
-    from dialogari.ari.routing import Listener, Told
+    from dialogari.ari.routing import EarlyEvents, Listener, Told
     from dialogari.ari.session import Session
 
 E = TypeVar("E")
@@ -55,6 +55,7 @@ class Place(ABC):
         self.gone: GoneReason | None = None
         self._ended = asyncio.Event()
         self._carried: set[Carried] = set()
+        self._early: EarlyEvents | None = None
 
     @property
     @abstractmethod
@@ -77,8 +78,11 @@ class Place(ABC):
     def listen(self, *types: type[E]) -> Listener[E]: ...
 
     def listen(self, *types: type[E]) -> Listener[E] | Listener[Told]:
-        """Return a listener for its events, of these types or of all; it ends when this is gone."""
-        listener = self.session.listen(self.key, types=types)
+        """Return a listener for its events, of these types or of all; it ends when this is gone.
+
+        The first one of a channel begins with what came since that entered the application.
+        """
+        listener = self.session.listen(self.key, types=types, early=self._early)
         if self.gone is not None:
             listener.end()
         return listener
