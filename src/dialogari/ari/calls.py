@@ -116,6 +116,10 @@ class Calls:
             self._legs[event.channel.id].enter(event.channel)
         else:
             self._start(Call(self._session, event.channel, event.args))
+        if call is not None or leg is not None:
+            # In a bridge only the place there changed hands: the old channel is still with us,
+            # alone (measured on 22.10 and 16.28).
+            self.adopt(replaced)
 
     def _start(self, call: Call, *, resumed: bool = False) -> None:
         if call.id in self._calls:  # its end was lost in a gap
@@ -171,7 +175,7 @@ class Calls:
             self.adopt(channel_id)
 
     def _is_ours(self, channel: Snapshot) -> bool:
-        return is_in_application(channel, self._session.application)
+        return is_in_application(channel, self._session.dialplan_name)
 
     def adopt(self, channel_id: str) -> None:
         """Take care of a call that no handler has."""

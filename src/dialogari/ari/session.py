@@ -43,6 +43,11 @@ class Session:
         return self._link.application
 
     @property
+    def dialplan_name(self) -> str:
+        """What stands in Stasis(): `application`, except where each call has its own socket."""
+        return self._link.dialplan_name
+
+    @property
     def peer(self) -> str:
         """The Asterisk: its address, or its id where it connected to us."""
         return self._link.peer
