@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
 
-from dialogari.ari.testing import FakeAsterisk, FakeCall
+from dialogari.ari.testing import Callee, FakeAsterisk, FakeCall
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -27,12 +27,28 @@ if TYPE_CHECKING:
 LIMIT = 5.0
 QUIET = 0.3
 """Seconds in which an event that should not come would have come."""
+STEPS = ("ChannelDialplan", "ChannelVarset", "ChannelCallerId", "ChannelConnectedLine")
 GIVEN = {"GIVEN": "by the dialplan"}
 
 DIALPLAN = """
 [line]
 exten => s,1,Wait(60)
+exten => _K.,1,SendDTMF(${EXTEN:1})
+ same => n,Wait(60)
+exten => up,1,Answer()
+ same => n,Wait(60)
+exten => ring,1,Ringing()
+ same => n,Wait(60)
+exten => busy,1,Busy(60)
+exten => reject,1,Hangup(21)
 [probe]
+exten => early,1,Stasis(${APP},one)
+ same => n,Wait(60)
+exten => limited,1,Answer()
+ same => n,Set(TIMEOUT(absolute)=1)
+ same => n,Stasis(${APP},one)
+ same => n,Wait(60)
+exten => T,1,Wait(60)
 exten => s,1,Answer()
  same => n,Set(GIVEN=by the dialplan)
  same => n,Stasis(${APP},one,UNIQUEID=${UNIQUEID})
@@ -75,19 +91,36 @@ class Answer:
 
 @dataclass(slots=True)
 class FakePhone:
-    """Places calls on a FakeAsterisk."""
+    """Places calls on a FakeAsterisk that has what is in DIALPLAN."""
 
     server: FakeAsterisk
     _calls: list[FakeCall] = field(default_factory=list[FakeCall])
 
-    async def call(self, app: str) -> None:
+    def __post_init__(self) -> None:
+        self.server.callees["Local/ring@line/n"] = Callee(after=None, rings=True)
+        self.server.callees["Local/busy@line/n"] = Callee(cause=17)
+        self.server.callees["Local/reject@line/n"] = Callee(cause=21)
+        self.server.sounds["missing"] = None
+
+    async def call(self, app: str, *, extension: str = "s") -> None:
         """Call an application."""
         arguments = ["one", f"UNIQUEID={len(self._calls)}"]
-        self._calls.append(await self.server.enter_stasis(app, arguments, GIVEN))
+        answered = extension != "early"
+        entered = await self.server.enter_stasis(app, arguments, GIVEN, answered=answered)
+        self._calls.append(entered)
+
+    async def press(self, digits: str) -> None:
+        """Press keys in the last call."""
+        await self._calls[-1].press(digits)
+
+    async def run_out(self) -> None:
+        """Wait until the last call, to the extension `limited`, has lasted as long as it may."""
+        await self._calls[-1].leave()
 
     async def hang_up(self) -> None:
-        """Hang up the last call."""
-        await self._calls[-1].hang_up()
+        """Hang up the last call, if there is one."""
+        for call in self._calls[-1:]:
+            await call.hang_up()
 
 
 @dataclass(slots=True)
@@ -97,17 +130,28 @@ class RealPhone:
     server: Asterisk
     _caller: str = ""
 
-    async def call(self, app: str) -> None:
+    async def call(self, app: str, *, extension: str = "s") -> None:
         """Call an application."""
         self._caller = f"caller-{secrets.token_hex(6)}"
         target = {"context": "line", "extension": "s", "priority": 1}
-        body = {"endpoint": "Local/s@probe/n", **target, "variables": {"__APP": app}}
+        endpoint = f"Local/{extension}@probe/n"
+        body = {"endpoint": endpoint, **target, "variables": {"__APP": app}}
         async with bare_session(self.server) as session:
             answer = await session.post(f"{self.server.url}/channels/{self._caller}", json=body)
             assert answer.status == 200
 
+    async def press(self, digits: str) -> None:
+        """Press keys in the last call."""
+        async with bare_session(self.server) as session:
+            await session.post(f"{self.server.url}/asterisk/modules/app_senddtmf.so")
+            channel = await send(session, f"{self.server.url}/channels/{self._caller}", "GET")
+        await self.server.run_cli(f"channel redirect {channel.body['name']} line,K{digits},1")
+
+    async def run_out(self) -> None:
+        """Wait until the last call, to the extension `limited`, has lasted as long as it may."""
+
     async def hang_up(self) -> None:
-        """Hang up the last call."""
+        """Hang up the last call, if there is one."""
         async with bare_session(self.server) as session:
             await session.delete(f"{self.server.url}/channels/{self._caller}")
 
@@ -155,6 +199,17 @@ class Client:
             raise EOFError
         self.seen.append(json.loads(message.data))
 
+    def about(self, name: str) -> list[str]:
+        """Return the types of the events that have come about a channel, without the dialplan's.
+
+        A real Asterisk has two channels where the double has one, and tells of each step.
+        """
+        return [
+            event["type"]
+            for event in self.seen
+            if _channel_of(event) == name and event["type"] not in STEPS
+        ]
+
     def of_type(self, kind: str) -> list[dict[str, Any]]:
         """Return the events of this type that have come."""
         return [event for event in self.seen if event["type"] == kind]
@@ -178,6 +233,17 @@ class Client:
             return None
         body = event.get("message_body")
         return Answer(event["status_code"], event["reason_phrase"], body and json.loads(body))
+
+
+def _channel_of(event: dict[str, Any]) -> str:
+    """Return the id of the channel that an event is about, or nothing."""
+    for name in ("channel", "peer"):
+        if name in event:
+            return event[name]["id"]
+    for name in ("playback", "recording"):
+        if name in event:
+            return str(event[name]["target_uri"]).removeprefix("channel:")
+    return ""
 
 
 @asynccontextmanager
@@ -216,8 +282,8 @@ async def bare_session(
         yield session
 
 
-async def call(phone: Phone, client: Client) -> str:
+async def call(phone: Phone, client: Client, *, extension: str = "s") -> str:
     """Let a call enter the client's application; return the path of its channel."""
-    await phone.call(client.app)
+    await phone.call(client.app, extension=extension)
     start = await client.event("StasisStart", number=len(client.of_type("StasisStart")) + 1)
     return f"channels/{start['channel']['id']}"

@@ -161,7 +161,7 @@ async def test_gone_before_the_event(fake: FakeAsterisk, app: str) -> None:
     async with serving(fake, app, desk.hold):
         entered = await fake.enter_stasis(app)
         call = await desk.first()
-        entered.end()  # without its events
+        await entered.vanish()
 
         with pytest.raises(ChannelGone) as caught:
             await call.get_variable("A")

@@ -68,7 +68,7 @@ async def test_call_that_left_in_the_gap(fake: FakeAsterisk, app: str) -> None:
         call = await fake.enter_stasis(app)
         await desk.first()
         async with fake.down():
-            call.leave()
+            await call.leave()
         await until(lambda: client.calls == 0)
 
     assert desk.calls[0].gone is GoneReason.ABSENT

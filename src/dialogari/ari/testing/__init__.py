@@ -12,7 +12,9 @@ Faults are injected with `Fault` and the methods of `FakeAsterisk`.
 """
 
 from dialogari.ari.testing.call import FakeCall
+from dialogari.ari.testing.callee import Callee
 from dialogari.ari.testing.fake import FakeAsterisk
 from dialogari.ari.testing.fault import Fault
+from dialogari.ari.testing.outbound import Outbound
 
-__all__ = ["FakeAsterisk", "FakeCall", "Fault"]
+__all__ = ["Callee", "FakeAsterisk", "FakeCall", "Fault", "Outbound"]

@@ -13,12 +13,12 @@ import msgspec
 
 from dialogari.ari.models import RESTResponse
 from dialogari.ari.testing.exchange import ASTERISK_ID, now
-from dialogari.ari.testing.rest import Answer, Command
+from dialogari.ari.testing.rest import Answer, Command, Thread
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "OPTIONS")
 
 
-def open_envelope(text: str) -> tuple[dict[str, Any], Command | Answer]:
+def open_envelope(text: str, thread: Thread) -> tuple[dict[str, Any], Command | Answer]:
     """Return the message's fields, and its command or the answer to what is none."""
     try:
         message = json.loads(text)
@@ -42,7 +42,7 @@ def open_envelope(text: str) -> tuple[dict[str, Any], Command | Answer]:
     extra = cast("list[dict[str, str]]", fields.get("query_strings", []))
     pairs = (*parse_qsl(query), *((entry["name"], entry["value"]) for entry in extra))
     segments = tuple(unquote(segment) for segment in path.split("/"))
-    return fields, Command(fields["method"], segments, body, pairs)
+    return fields, Command(fields["method"], segments, body, pairs, thread)
 
 
 def _fault_in(fields: dict[str, Any]) -> str:

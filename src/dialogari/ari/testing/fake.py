@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import contextlib
-import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import unquote
 
 import msgspec
-from aiohttp import web
 
-from dialogari.ari.models import ApplicationReplaced
+from dialogari.ari.models import ApplicationReplaced, CallerID
+from dialogari.ari.testing.applications import Nowhere
 from dialogari.ari.testing.call import FakeCall
-from dialogari.ari.testing.envelope import open_envelope, seal
-from dialogari.ari.testing.exchange import ASTERISK_ID, Exchange, Nowhere, now
-from dialogari.ari.testing.fault import Fault, Faults
-from dialogari.ari.testing.rest import Answer, Command, RestInterface
-from dialogari.ari.testing.socket import Socket
+from dialogari.ari.testing.dispatch import Dispatcher
+from dialogari.ari.testing.exchange import ASTERISK_ID, Exchange, now
+from dialogari.ari.testing.leg import Leg
+from dialogari.ari.testing.outgoing import Outgoing
+from dialogari.ari.testing.rest import Answer, RestInterface
+from dialogari.ari.testing.server import HTML, HttpServer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
     from types import TracebackType
 
-    Reply = Callable[[Answer], Awaitable[None]]
+    from dialogari.ari.testing.callee import Callee
+    from dialogari.ari.testing.fault import Fault
+    from dialogari.ari.testing.outbound import Outbound
 
-KEEP_ALIVE = 15.0
-LARGEST_BODY = 40_960
-SHUTDOWN = 0.1
-SILENCE = 300.0
-"""Seconds after which even an answer that never comes has its connection closed."""
+STARTING = Answer(503, {"message": "Asterisk not booted"})
 VERSIONS = {(True, True): "22.10.1", (True, False): "22.5.0", (False, False): "16.28.0"}
 
 
@@ -50,14 +45,19 @@ class FakeAsterisk:
     def __init__(self, *, rest_over_websocket: bool = True, bulk_variables: bool = True) -> None:
         self._exchange = Exchange()
         version = VERSIONS.get((rest_over_websocket, bulk_variables), "22.10.1")
-        self._rest = RestInterface(self._exchange, version, rest_over_websocket, bulk_variables)
-        self._faults = Faults()
-        self._sockets: set[Socket] = set()
-        self._runner: web.AppRunner | None = None
-        self._port = 0
+        rest = RestInterface(
+            self._exchange,
+            version,
+            rest_over_websocket=rest_over_websocket,
+            bulk_variables=bulk_variables,
+        )
+        self._dispatcher = Dispatcher(self._exchange, rest)
+        self._outgoing = Outgoing(self._dispatcher)
+        self._server = HttpServer(self._dispatcher, self._authorized)
 
     async def __aenter__(self) -> Self:
-        await self._open()
+        await self._server.open()
+        self._outgoing.open()
         return self
 
     async def __aexit__(
@@ -66,17 +66,39 @@ class FakeAsterisk:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._close()
+        self._exchange.clock.stop()
+        try:
+            await self._outgoing.stop()
+        finally:
+            await self._server.close()
 
     @property
     def url(self) -> str:
         """Address of the REST interface."""
-        return f"http://127.0.0.1:{self._port}/ari"
+        return f"http://127.0.0.1:{self._server.port}/ari"
+
+    @property
+    def sounds(self) -> dict[str, float | None]:
+        """Seconds that media last, by name or URI, such as `hello-world`; None: no such file.
+
+        Others last a moment, `sound:silence/N` N seconds, and tones until they are stopped.
+        """
+        return self._exchange.sounds.seconds
+
+    @property
+    def callees(self) -> dict[str, Callee]:
+        """Who is at the endpoints that are called, such as `PJSIP/*`; others answer at once."""
+        return self._exchange.callees.known
+
+    @property
+    def extensions(self) -> dict[tuple[str, str], tuple[str, tuple[str, ...]]]:
+        """The dialplan: by context and extension, the application and arguments of a Stasis()."""
+        return self._exchange.extensions
 
     @property
     def calls(self) -> list[FakeCall]:
         """The calls that have not hung up."""
-        return list(self._exchange.calls.values())
+        return [FakeCall(leg) for leg in self._exchange.legs.values()]
 
     @property
     def applications(self) -> list[str]:
@@ -84,28 +106,81 @@ class FakeAsterisk:
         return list(self._exchange.applications)
 
     async def enter_stasis(
-        self, app: str, args: Sequence[str] = (), variables: Mapping[str, str] | None = None
+        self,
+        app: str,
+        args: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
+        *,
+        answered: bool = True,
     ) -> FakeCall:
-        """Let a new call run Stasis(); see `FakeCall.enter_stasis`."""
-        call = FakeCall(self._exchange, self._exchange.next_channel_id())
-        self._exchange.calls[call.id] = call
+        """Let a new call run Stasis(), after Answer() or not; see `FakeCall.enter_stasis`."""
+        call = FakeCall(self._new_leg(answered=answered))
         await call.enter_stasis(app, args, variables)
         return call
+
+    def _new_leg(self, *, answered: bool) -> Leg:
+        identifier = self._exchange.next_channel_id()
+        name = f"PJSIP/fake-{identifier.rpartition('.')[2]:0>8}"
+        leg = Leg(self._exchange, identifier, name, "Up" if answered else "Ring")
+        leg.caller = CallerID(name="Caller", number="55501")
+        return leg
+
+    def call(self, channel_id: str) -> FakeCall:
+        """Return the call with this channel, one that the application made for example.
+
+        Raises:
+            KeyError: there is none, or no longer.
+        """
+        return FakeCall(self._exchange.legs[channel_id])
 
     async def send(self, app: str, event: Mapping[str, Any]) -> None:
         """Send any event, known to Asterisk or not; what all events have is added."""
         shared = {"application": app, "timestamp": now(), "asterisk_id": ASTERISK_ID}
         frame = msgspec.json.encode({**shared, **event})
-        await self._exchange.deliver(app, str(event.get("type", "")), frame)
+        self._exchange.deliver(app, str(event.get("type", "")), frame)
+
+    async def send_frame(self, app: str, frame: str | bytes) -> None:
+        """Send a frame as it is, of text or of bytes, to whoever has the application."""
+        known = self._exchange.applications[app]
+        if known.link is not None:
+            content = frame.encode() if isinstance(frame, str) else frame
+            known.link.send(content, binary=isinstance(frame, bytes))
 
     def inject(self, fault: Fault) -> None:
         """Have a fault meet the next commands that match it."""
-        self._faults.add(fault)
+        self._dispatcher.faults.add(fault)
 
     def heal(self) -> None:
-        """Take back all faults, swallowed user events too."""
-        self._faults.clear()
+        """Take back all faults, swallowed user events and stuck applications too."""
+        self._dispatcher.faults.clear()
         self.swallow_user_events(False)
+        for known in self._exchange.applications.values():
+            known.stuck = False
+
+    def stick(self, app: str) -> None:
+        """Let an application get stuck as in asterisk issue 2170: no event reaches it any more.
+
+        It looks registered, but asking for it, or for the list of all, is never answered.
+        """
+        self._exchange.applications[app].stuck = True
+
+    @property
+    def session_limit(self) -> int:
+        """Connections that may be open, events sockets included; more are closed without a byte."""
+        return self._server.session_limit
+
+    @session_limit.setter
+    def session_limit(self, limit: int) -> None:
+        self._server.session_limit = limit
+
+    @property
+    def write_timeout(self) -> float:
+        """Seconds for which a client may leave its socket unread; for sockets opened after."""
+        return self._server.patience
+
+    @write_timeout.setter
+    def write_timeout(self, seconds: float) -> None:
+        self._server.patience = seconds
 
     def swallow_user_events(self, swallow: bool = True) -> None:
         """Answer 204 to user events but send none: what a dead application's socket looks like."""
@@ -114,150 +189,56 @@ class FakeAsterisk:
     async def replace(self, app: str) -> None:
         """Let another client take an application over: its socket hears so, then nothing more."""
         known = self._exchange.applications[app]
-        await self._exchange.publish(ApplicationReplaced(application=app, timestamp=now()))
+        self._exchange.send(ApplicationReplaced(application=app, timestamp=now()))
         known.link = Nowhere()
 
     async def drop(self, *, code: int | None = None) -> None:
         """End all events sockets with a close code; None: cut them without a word."""
-        for socket in list(self._sockets):
-            if code is None:
-                socket.abort()
-            else:
-                await socket.close(code)
+        await self._server.drop(code)
+        await self._outgoing.drop(code)
 
     @asynccontextmanager
-    async def down(self) -> AsyncGenerator[None]:
-        """Refuse connections for a while, and cut those there are; calls stay where they are."""
-        await self._close()
+    async def down(self, *, lose_all: bool = False) -> AsyncGenerator[None]:
+        """Refuse connections for a while, and cut those there are.
+
+        Calls and applications stay where they are, or are lost as in an Asterisk that is killed.
+        """
+        await self._outgoing.close()
+        await self._server.close()
+        if lose_all:
+            self._exchange.reset()
+            self._outgoing.begin_anew()
         try:
             yield
         finally:
-            await self._open()
+            await self._server.open()
+            self._outgoing.open()
 
-    async def _open(self) -> None:
-        application = web.Application(client_max_size=2 * LARGEST_BODY)
-        application.router.add_route("*", "/{path:.*}", self._respond)
-        self._runner = web.AppRunner(
-            application,
-            access_log=None,
-            keepalive_timeout=KEEP_ALIVE,
-            shutdown_timeout=SHUTDOWN,
-        )
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        self._port = self._runner.addresses[0][1]
+    @asynccontextmanager
+    async def starting(self, *, loaded: bool = True) -> AsyncGenerator[None]:
+        """Answer for a while as an Asterisk that has been started anew, without calls.
 
-    async def _close(self) -> None:
-        await self.drop()
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        First, before its modules are `loaded`, that is a page with status 404, then JSON with 503.
+        """
+        self._server.starting = STARTING if loaded else Answer(404, HTML)
+        async with self.down(lose_all=True):
+            pass
+        try:
+            yield
+        finally:
+            self._server.starting = None
 
-    async def _respond(self, request: web.Request) -> web.StreamResponse:
-        if not self._authorized(request):
-            refused = web.json_response({"message": "Authentication required"}, status=401)
-            refused.headers["WWW-Authenticate"] = 'Basic realm="Asterisk REST Interface"'
-            return refused
-        if request.path == "/ari/events":
-            return await self._serve_events(request)
-        return await self._serve_command(request)
+    async def connect_out(self, outbound: Outbound) -> None:
+        """Connect to a server of an application's, from now on; see `Outbound`."""
+        self._outgoing.connect(outbound)
 
-    def _authorized(self, request: web.Request) -> bool:
+    async def disconnect_out(self, outbound: Outbound) -> None:
+        """Connect there no more. Sockets of calls stay as long as these do."""
+        self._outgoing.disconnect(outbound)
+
+    def _authorized(self, header: str | None, key: str | None) -> bool:
         """Check the credentials; a header counts more than `api_key`, as measured."""
         expected = f"{self.username}:{self.password}"
-        header = request.headers.get("Authorization")
         if header is None:
-            return request.query.get("api_key") == expected
+            return key == expected
         return header == f"Basic {base64.b64encode(expected.encode()).decode()}"
-
-    async def _serve_command(self, request: web.Request) -> web.StreamResponse:
-        # A body that does not call itself JSON is ignored.
-        body = await request.read() if request.content_type == "application/json" else b""
-        if len(body) > LARGEST_BODY:
-            return web.json_response({"message": "Request body too large"}, status=413)
-        try:
-            decoded = json.loads(body) if body else None
-        except ValueError:
-            return web.json_response({"message": "Error parsing request body"}, status=400)
-        path = request.rel_url.raw_path.removeprefix("/ari/").split("/")
-        segments = tuple(unquote(segment) for segment in path)
-        command = Command(request.method, segments, decoded, tuple(request.query.items()))
-        response: web.StreamResponse | None = None
-
-        async def reply(answer: Answer) -> None:
-            nonlocal response
-            response = _response(answer)
-            with contextlib.suppress(ConnectionError):  # the client has given up
-                await response.prepare(request)
-                await response.write_eof()
-
-        await self._carry_out(command, reply)
-        if response is None:
-            await asyncio.sleep(SILENCE)
-            raise web.HTTPServiceUnavailable
-        return response
-
-    async def _serve_events(self, request: web.Request) -> web.StreamResponse:
-        if request.headers.get("Upgrade", "").lower() != "websocket":
-            return _page(426)
-        names = [name for name in request.query.get("app", "").split(",") if name]
-        if not names:
-            return _page(400)
-        socket = Socket()
-        connection = await socket.accept(request)
-        self._sockets.add(socket)
-        try:
-            for name in names:
-                await self._exchange.register(name, socket)
-            async for text in socket.texts():
-                if self._rest.rest_over_websocket:
-                    await self._answer_on(socket, names[0], text)
-        finally:
-            self._sockets.discard(socket)
-            self._exchange.unregister(socket)
-        return connection
-
-    async def _answer_on(self, socket: Socket, application: str, text: str) -> None:
-        fields, command = open_envelope(text)
-
-        async def reply(answer: Answer) -> None:
-            known = self._exchange.applications.get(application)
-            # The event filter holds answers back too, and a forgotten application gets none.
-            if known is not None and known.passes("RESTResponse"):
-                await socket.send(seal(fields, answer, application))
-
-        if isinstance(command, Answer):
-            await reply(command)
-        else:
-            await self._carry_out(command, reply)
-
-    async def _carry_out(self, command: Command, reply: Reply) -> None:
-        fault = self._faults.take(command)
-        if fault.status is None:
-            answer = self._rest.answer(command)
-        else:
-            words = {"message": fault.message} if fault.message else {"error": "Allocation failed"}
-            answer = Answer(fault.status, words)
-        first = answer.events_first if fault.events_first is None else fault.events_first
-        if first:
-            await self._publish(answer)
-        await asyncio.sleep(fault.delay)
-        if not fault.silent:
-            await reply(answer)
-        if not first:
-            await self._publish(answer)
-
-    async def _publish(self, answer: Answer) -> None:
-        for event in answer.events:
-            await self._exchange.publish(event)
-
-
-def _response(answer: Answer) -> web.Response:
-    body = None if answer.body is None else msgspec.json.encode(answer.body)
-    kind = None if body is None else "application/json"
-    return web.Response(status=answer.status, reason=answer.phrase, body=body, content_type=kind)
-
-
-def _page(status: int) -> web.Response:
-    """Return what Asterisk's HTTP layer answers, before ARI has seen the request."""
-    return web.Response(status=status, text="<html></html>", content_type="text/html")

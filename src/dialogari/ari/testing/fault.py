@@ -30,6 +30,8 @@ class Fault:
     """The words of that answer; empty: those of Asterisk's 500."""
     silent: bool = False
     """Carry the command out, send its events and never answer."""
+    cut: bool = False
+    """Carry the command out, send its events, and end the connection instead of an answer."""
     events_first: bool | None = None
     """Send its events before the answer or after it; None: as Asterisk mostly does."""
 
