@@ -46,6 +46,21 @@ async def serving(
             task.cancel()
 
 
+@asynccontextmanager
+async def one_call(phone: Phone, app: str) -> AsyncGenerator[tuple[Client, Call]]:
+    """Serve an application that has one call."""
+    desk = Desk()
+    async with serving(phone.server, app, desk.hold) as client:
+        await phone.call(app)
+        yield client, await desk.first()
+
+
+async def soon(action: Awaitable[object], seconds: float = 0.3) -> None:
+    """Do something in a while."""
+    await asyncio.sleep(seconds)
+    await action
+
+
 UNEXPECTED: list[Call] = []
 """Calls that came where none should; a fixture fails the test that has one."""
 

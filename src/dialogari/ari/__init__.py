@@ -7,11 +7,14 @@ from dialogari.ari.client import Client, connect, listen
 from dialogari.ari.errors import (
     ApplicationReplaced,
     AriError,
+    BridgeGone,
     ChannelGone,
     Conflict,
     GoneReason,
     InvalidState,
     ListenerOverflowed,
+    MoveFailed,
+    NotCallable,
     NotFound,
     NotFoundKind,
     NotInStasis,
@@ -21,8 +24,12 @@ from dialogari.ari.errors import (
     UnknownOutcome,
     Unreachable,
 )
+from dialogari.ari.handles.bridge import Bridge
 from dialogari.ari.handles.call import Call
 from dialogari.ari.handles.channel import Channel
+from dialogari.ari.handles.keys import Collected, Keys, KeysEnd
+from dialogari.ari.handles.playback import Playback, PlaybackEnd
+from dialogari.ari.handles.recording import Recording
 from dialogari.ari.link import LinkState
 from dialogari.ari.recovery import Lost, Recovered, Resumed
 from dialogari.ari.routing import Listener
@@ -32,20 +39,30 @@ from dialogari.ari.transport import Server, parse_url
 __all__ = [
     "ApplicationReplaced",
     "AriError",
+    "Bridge",
+    "BridgeGone",
     "Call",
     "Channel",
     "ChannelGone",
     "Client",
+    "Collected",
     "Conflict",
     "GoneReason",
     "InvalidState",
+    "Keys",
+    "KeysEnd",
     "LinkState",
     "Listener",
     "ListenerOverflowed",
     "Lost",
+    "MoveFailed",
+    "NotCallable",
     "NotFound",
     "NotFoundKind",
     "NotInStasis",
+    "Playback",
+    "PlaybackEnd",
+    "Recording",
     "Recovered",
     "RequestFailed",
     "Resumed",

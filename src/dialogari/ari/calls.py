@@ -22,6 +22,7 @@ from dialogari.ari.link import LinkState
 from dialogari.ari.models import (
     ChannelDestroyed,
     ChannelHangupRequest,
+    Dial,
     StasisEnd,
     StasisStart,
     UnknownEvent,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from dialogari.ari.handlers import Handlers
     from dialogari.ari.handles.channel import Channel
+    from dialogari.ari.handles.leg import Leg
     from dialogari.ari.models import Channel as Snapshot
     from dialogari.ari.models import Event
     from dialogari.ari.session import Session
@@ -46,24 +48,21 @@ GRACE = 1.0
 """Seconds a call that only the snapshot knows is given for its StasisStart to arrive: Asterisk
 shows a channel in Stasis a moment before it sends that event."""
 
-_HEARD = frozenset({StasisStart, StasisEnd, ChannelHangupRequest, ChannelDestroyed, UnknownEvent})
+_HEARD = frozenset(
+    {StasisStart, StasisEnd, ChannelHangupRequest, ChannelDestroyed, Dial, UnknownEvent}
+)
 """Events that tell of a channel's beginning or end."""
 
 
 class Calls:
-    """The registry of one session; plays `link.Receiver`.
+    """The registry of one session; plays `link.Receiver`."""
 
-    Args:
-        spawn: Starts a task that lives no longer than the client.
-    """
-
-    def __init__(self, session: Session, handlers: Handlers, spawn: Spawn) -> None:
+    def __init__(self, session: Session, handlers: Handlers) -> None:
         self._session = session
         self._handlers = handlers
-        self._spawn = spawn
         self._calls: dict[str, Call] = {}
         """By channel; from StasisStart until the handler is done or the call has left."""
-        self._legs: dict[str, Channel] = {}
+        self._legs: dict[str, Leg] = {}
         """Channels that we made ourselves, by id; no handler is started for them."""
         self._orphans: set[str] = set()
         """Calls without a handler, as the latest snapshot has it; a StasisStart takes one out."""
@@ -72,9 +71,13 @@ class Calls:
         """How many calls there are."""
         return len(self._calls)
 
-    def expect(self, leg: Channel) -> None:
+    def expect(self, leg: Leg) -> None:
         """Take note of a channel that is about to be made: its StasisStart is not a new call."""
         self._legs[leg.id] = leg
+
+    def forget_leg(self, leg: Leg) -> None:
+        """Take note that a channel was not made after all."""
+        self._legs.pop(leg.id, None)
 
     def receive(self, event: Event | UnknownEvent) -> None:
         """Take one event from the link."""
@@ -91,6 +94,8 @@ class Calls:
             case ChannelDestroyed():
                 self._note_cause(event.channel.id, event.cause)
                 self._end(event.channel.id, GoneReason.DESTROYED)
+            case Dial() if event.peer.id in self._legs:
+                self._legs[event.peer.id].note_dialing(event.dialstatus)
             case UnknownEvent(type="StasisStart"):
                 if event.application == self._session.application:
                     self._give_back_unread(event)
@@ -100,15 +105,21 @@ class Calls:
     def _begin(self, event: StasisStart) -> None:
         self._orphans.discard(event.channel.id)
         replaced = event.replace_channel.id if event.replace_channel is not None else ""
-        call = self._calls.pop(replaced, None)
+        call, leg = self._calls.pop(replaced, None), self._legs.pop(replaced, None)
         if call is not None:
             call.rebind(event.channel)
             self._calls[call.id] = call
+        elif leg is not None:
+            leg.rebind(event.channel)
+            self._legs[leg.id] = leg
+        elif event.channel.id in self._legs:
+            self._legs[event.channel.id].enter(event.channel)
+        else:
+            self._start(Call(self._session, event.channel, event.args))
+        if call is not None or leg is not None:
             # In a bridge only the place there changed hands: the old channel is still with us,
             # alone (measured on 22.10 and 16.28).
             self.adopt(replaced)
-        elif event.channel.id not in self._legs:
-            self._start(Call(self._session, event.channel, event.args))
 
     def _start(self, call: Call, *, resumed: bool = False) -> None:
         if call.id in self._calls:  # its end was lost in a gap
@@ -123,7 +134,7 @@ class Calls:
             del self._calls[call.id]
 
     def _note_cause(self, channel_id: str, cause: int | None) -> None:
-        channel = self._calls.get(channel_id) or self._legs.get(channel_id)
+        channel: Channel | None = self._calls.get(channel_id) or self._legs.get(channel_id)
         if channel is not None and cause is not None:
             channel.cause = cause
 
@@ -143,12 +154,14 @@ class Calls:
 
     def recover(self, channels: Sequence[Snapshot], since: float) -> None:
         """Compare a snapshot with what we know."""
-        here = {channel.id for channel in channels}
+        here = {channel.id: channel for channel in channels}
         ours = {channel.id for channel in channels if self._is_ours(channel)}
         generation = self._session.generation
         self._session.router.tell_all(Recovered(generation))
         for channel_id, leg in list(self._legs.items()):
-            if channel_id not in here and leg.started < since:
+            if channel_id in ours:
+                leg.enter(here[channel_id])
+            elif leg.started < since and (leg.entered or channel_id not in here):
                 self._end(channel_id, GoneReason.ABSENT)
         for channel_id, call in list(self._calls.items()):
             if channel_id in ours:
@@ -167,7 +180,7 @@ class Calls:
     def adopt(self, channel_id: str) -> None:
         """Take care of a call that no handler has."""
         self._orphans.add(channel_id)
-        self._spawn(self._resume(channel_id, self._orphans))
+        self._session.spawn(self._resume(channel_id, self._orphans))
 
     async def _resume(self, channel_id: str, orphans: set[str]) -> None:
         """Give a call out as resumed, unless its StasisStart or a newer snapshot comes first."""
@@ -202,7 +215,7 @@ class Calls:
         ids = [name for kind, _, name in keys if kind == "channel"]
         logger.error("ari_call_unreadable", extra={"calls": ids})
         if ids:
-            self._spawn(self._continue_unread(ids[0]))
+            self._session.spawn(self._continue_unread(ids[0]))
 
     async def _continue_unread(self, channel_id: str) -> None:
         try:

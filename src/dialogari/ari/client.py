@@ -115,6 +115,7 @@ class Sessions:
         self._handlers = handlers
         self._all: dict[Link, Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._over = False
         self.changed = asyncio.Event()
         """Set when one is admitted."""
         self.group = asyncio.TaskGroup()
@@ -138,13 +139,17 @@ class Sessions:
         return list(self._all.values())
 
     def spawn(self, coroutine: Coroutine[object, object, None]) -> None:
-        """Run a task that ends with the client."""
+        """Run a task that ends with the client; one that comes when that is ending never runs."""
+        if self._over:
+            coroutine.close()
+            return
         task = self.group.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def cancel(self) -> None:
         """Cancel all that was spawned."""
+        self._over = True
         for task in self._tasks:
             task.cancel()
 

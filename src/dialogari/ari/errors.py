@@ -7,12 +7,15 @@
     ├── Unreachable             nothing was executed; trying again is safe
     ├── UnknownOutcome          it may have been executed: sent, but no answer came
     ├── ListenerOverflowed      events came faster than the program took them
+    ├── BridgeGone              somebody else destroyed the bridge
+    ├── MoveFailed              the application to move to is not there; the call has stayed
     ├── UnexpectedAnswer        it was executed, but its answer is not what the API says
     └── RequestFailed           Asterisk answered with an error
         ├── NotFound            no such channel, variable, bridge, ...: `kind` says what
         ├── NotInStasis         the channel exists but is not in an ARI application
         ├── InvalidState        it can't do this, or not now
-        └── Conflict            something of that name exists; ask before believing it
+        ├── Conflict            something of that name exists; ask before believing it
+        └── NotCallable         nobody can be called at this endpoint
 
 Asterisk's statuses alone do not tell these apart: 409 and 422 both carry "not in Stasis", 409 says
 that something exists or that it can't do this, 403 that the user may not or that nobody can, and
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class GoneReason(StrEnum):
-    """How we learned that a channel is gone."""
+    """How we learned that a channel, or a bridge, is gone."""
 
     STASIS_END = "stasis_end"
     DESTROYED = "destroyed"
@@ -128,6 +131,29 @@ class ListenerOverflowed(AriError):
         return f"more than {self.limit} events were left untaken: take them faster, or ask for less"
 
 
+class BridgeGone(AriError):
+    """The bridge is no more: another program destroyed it, or Asterisk began anew."""
+
+    def __init__(self, bridge_id: str, reason: GoneReason) -> None:
+        super().__init__(bridge_id, reason)
+        self.bridge_id = bridge_id
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"bridge {self.bridge_id} is gone: {self.reason}"
+
+
+class MoveFailed(AriError):
+    """The call could not be moved, because no such application is connected; it has stayed."""
+
+    def __init__(self, application: str) -> None:
+        super().__init__(application)
+        self.application = application
+
+    def __str__(self) -> str:
+        return f"no application {self.application!r} is connected to move to"
+
+
 class RequestFailed(AriError):
     """Asterisk answered with an error status."""
 
@@ -167,7 +193,7 @@ class NotFoundKind(StrEnum):
 
 
 class NotFound(RequestFailed):
-    """404; `kind` says of what."""
+    """404, or 400 where a bridge is to take a channel; `kind` says of what."""
 
     def __init__(self, operation: str, status: int, message: str) -> None:
         super().__init__(operation, status, message)
@@ -188,6 +214,14 @@ class Conflict(RequestFailed):
     """409: a thing of this name exists, or another application has it.
 
     Asterisk may say so wrongly of a channel: verify with a GET.
+    """
+
+
+class NotCallable(RequestFailed):
+    """409 or 500: nobody can be called at this endpoint: it is unknown, or not registered.
+
+    Only `originate` tells this apart; the operations answer RequestFailed, and after a duplicate id
+    on the same connection Conflict, which is not true (measured on 22.10).
     """
 
 
@@ -213,6 +247,7 @@ _KINDS = {
     "Resource not found": NotFoundKind.RESOURCE,
     "": NotFoundKind.RESOURCE,  # a page of the HTTP server
 }
+_NO_CHANNEL = "Channel not found"
 _NOT_IN_STASIS = "Channel not in Stasis application"
 _EXISTS = re.compile(r"already|exists")
 _IMPOSSIBLE = re.compile(r"Unsupported|Cannot|Recording could not be opened")
@@ -224,6 +259,8 @@ def error_for(operation: str, status: int, message: str) -> AriError:
     """Return the error that an answer's status and message mean."""
     if status == 401 or (status == 403 and not _IMPOSSIBLE.match(message)):  # noqa: PLR2004 - HTTP's own
         return Unauthorized(status)
+    if status == 400 and message == _NO_CHANNEL:  # noqa: PLR2004 - HTTP's "bad request"
+        return NotFound(operation, status, message)
     if message == _NOT_IN_STASIS:
         return NotInStasis(operation, status, message)
     if status == 409 and _EXISTS.search(message):  # noqa: PLR2004 - HTTP's "conflict"

@@ -72,3 +72,7 @@ class Interest:
         """
         self._sources.pop(source, None)
         await Applications(send).unsubscribe(application, [source])
+
+    def forget(self, source: str) -> None:
+        """Take note that Asterisk has forgotten a source by itself."""
+        self._sources.pop(source, None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from dialogari.ari.errors import ListenerOverflowed
 
@@ -121,6 +121,21 @@ class Listener(Generic[E]):
             self._waiter.set_result(None)
 
 
+class Hearer(Protocol):
+    """Whoever hears of some objects. Neither method may block."""
+
+    keys: set[str]
+    """What it hears of; empty: of everything."""
+
+    def put(self, event: Told) -> None:
+        """Take an event that concerns one of the keys, perhaps once for each of them."""
+        ...
+
+    def end(self) -> None:
+        """Take note that no more events come."""
+        ...
+
+
 class EarlyEvents:
     """What came of an object before anyone listened, for the first who does.
 
@@ -144,27 +159,29 @@ class Router:
     """Gives each event to the listeners of the objects it concerns."""
 
     def __init__(self) -> None:
-        self._by_key: dict[str, list[Listener[Told]]] = {}
-        self._of_all: list[Listener[Told]] = []
+        self._by_key: dict[str, list[Hearer]] = {}
+        self._of_all: list[Hearer] = []
+        self._over = False
 
-    def add(self, listener: Listener[E]) -> None:
-        """Let a listener hear from now on."""
-        heard = _any(listener)
+    def add(self, listener: Hearer) -> None:
+        """Let a listener hear from now on; it ends at once where nothing will come any more."""
         for key in listener.keys:
-            self._by_key.setdefault(key, []).append(heard)
+            self._by_key.setdefault(key, []).append(listener)
         if not listener.keys:
-            self._of_all.append(heard)
+            self._of_all.append(listener)
+        if self._over:
+            listener.end()
 
-    def remove(self, listener: Listener[E]) -> None:
+    def remove(self, listener: Hearer) -> None:
         """Let it hear no more."""
-        heard = _any(listener)
-        if heard in self._of_all:
-            self._of_all.remove(heard)
+        if listener in self._of_all:
+            self._of_all.remove(listener)
         for key in listener.keys:
-            listening = self._by_key.get(key, [])
-            if heard in listening:
-                listening.remove(heard)
-            if not listening:
+            # A new list: one that leaves while it is told something must not shift the others.
+            remaining = [one for one in self._by_key.get(key, ()) if one is not listener]
+            if remaining:
+                self._by_key[key] = remaining
+            else:
                 self._by_key.pop(key, None)
 
     def route(self, event: Event | UnknownEvent) -> None:
@@ -182,7 +199,7 @@ class Router:
 
     def tell_all(self, event: Recovered) -> None:
         """Give it to every listener, whatever it listens to."""
-        for listener in self._listeners():
+        for listener in self._listeners(self._by_key.keys()) | {*self._of_all}:
             listener.put(event)
 
     def tell(self, key: str, event: Resumed | Lost) -> None:
@@ -192,26 +209,23 @@ class Router:
         for listener in self._of_all:
             listener.put(event)
 
-    def end(self, key: str) -> None:
-        """End the listeners that hear of this object and of no other."""
-        for listener in self._by_key.get(key, ()):
-            if listener.keys == {key}:
+    def end(self, keys: set[str]) -> None:
+        """End the listeners that hear of this object, by any of its keys, and of no other."""
+        for listener in self._listeners(keys):
+            if listener.keys <= keys:
                 listener.end()
 
     def end_all(self) -> None:
-        """End every listener: there is nothing more to hear."""
-        for listener in self._listeners():
+        """End every listener, and those to come: there is nothing more to hear."""
+        self._over = True
+        for listener in self._listeners(self._by_key.keys()) | {*self._of_all}:
             listener.end()
 
-    def _listeners(self) -> set[Listener[Told]]:
-        return {*self._of_all, *(one for some in self._by_key.values() for one in some)}
+    def _listeners(self, keys: Iterable[str]) -> set[Hearer]:
+        return {listener for key in keys for listener in self._by_key.get(key, ())}
 
     def rename(self, old: str, new: str) -> None:
         """Have the listeners of an object hear of what took its place as well."""
-        for listener in self._by_key.get(old, []):
+        for listener in self._by_key.get(old, ()):
             listener.keys.add(new)
             self._by_key.setdefault(new, []).append(listener)
-
-
-def _any(listener: Listener[E]) -> Listener[Told]:
-    return listener  # pyright: ignore[reportReturnType] - `put` looks at the type itself

@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING, TypeVar
 
 from dialogari.ari import operations
 from dialogari.ari.calls import Calls
+from dialogari.ari.handles.bridge import open_bridge
+from dialogari.ari.handles.leg import call_out
 from dialogari.ari.routing import EarlyEvents, Listener, Router
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+    from contextlib import AbstractAsyncContextManager
+    from typing import Unpack
+
     from dialogari.ari.calls import Spawn
     from dialogari.ari.features import Features
     from dialogari.ari.handlers import Handlers
+    from dialogari.ari.handles.bridge import Bridge, BridgeKind
+    from dialogari.ari.handles.channel import Channel
+    from dialogari.ari.handles.leg import CallOptions
     from dialogari.ari.link import Link, LinkState
     from dialogari.ari.request import Request, Response
 
@@ -24,8 +33,9 @@ class Session:
 
     def __init__(self, link: Link, handlers: Handlers, spawn: Spawn) -> None:
         self._link = link
+        self._spawn = spawn
         self.router = Router()
-        self.calls = Calls(self, handlers, spawn)
+        self.calls = Calls(self, handlers)
 
     @property
     def application(self) -> str:
@@ -93,6 +103,62 @@ class Session:
     async def unsubscribe(self, source: str) -> None:
         """Hear of it no more. Raises AriError."""
         await self._link.interest.remove(self.send, self.application, source)
+
+    def forget(self, source: str) -> None:
+        """Take note that Asterisk has forgotten a subscription together with its object."""
+        self._link.interest.forget(source)
+
+    async def publish(
+        self, name: str, variables: Mapping[str, object] | None = None, *, about: str | None = None
+    ) -> None:
+        """Send a ChannelUserevent to our own application, for its listeners.
+
+        Args:
+            name: The event's `eventname`.
+            variables: Its `userevent`: any JSON.
+            about: `channel:ID`, `bridge:ID` or `endpoint:TECH/NAME`, for the listeners of that.
+
+        Raises:
+            AriError: there is no such thing, or Asterisk can't be reached.
+        """
+        await self.events.user_event(name, self.application, source=about, variables=variables)
+
+    def bridge(
+        self, kind: BridgeKind = "mixing", *, name: str | None = None
+    ) -> AbstractAsyncContextManager[Bridge]:
+        """Make a bridge; `async with` the result. Destroyed at the end of the scope.
+
+        Args:
+            kind: `mixing`: all hear each other; `holding`: participants hear music or announcers.
+            name: For people to read.
+
+        Raises:
+            AriError: it could not be made.
+        """
+        return open_bridge(self, kind, name)
+
+    def originate(
+        self, endpoint: str, *, seconds: int = 30, **options: Unpack[CallOptions]
+    ) -> AbstractAsyncContextManager[Channel]:
+        """Call an endpoint such as `PJSIP/alice`; `async with` the result.
+
+        The scope begins when the call has been answered and is in our application; no handler is
+        started for it. At its end, or where it is cancelled, the call is hung up.
+
+        Raises:
+            ChannelGone: it was not answered in so many seconds (`cause` 19), or refused, as by a
+                busy line (17).
+            NotCallable: nobody can be called there.
+            UnknownOutcome: no answer came, and there is no such call; if it comes about after all
+                it is hung up.
+            TimeoutError: no event came in time.
+            AriError: it could not be begun.
+        """
+        return call_out(self, endpoint, seconds, options)
+
+    def spawn(self, coroutine: Coroutine[object, object, None]) -> None:
+        """Run a task that ends with the client; it must not raise."""
+        self._spawn(coroutine)
 
     @cached_property
     def applications(self) -> operations.Applications:

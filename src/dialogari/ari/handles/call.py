@@ -7,6 +7,7 @@ by another, as in an attended transfer, stays the same `Call`, and its `id` chan
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from dialogari.ari.errors import AriError, ChannelGone, Unreachable
 from dialogari.ari.handles.channel import Channel
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Coroutine, Sequence
+    from collections.abc import Awaitable, Coroutine, Generator, Sequence
 
     from dialogari.ari import models
     from dialogari.ari.session import Session
@@ -42,7 +43,7 @@ class Call(Channel):
         self.arguments = tuple(arguments)
         """What stood in Stasis() after the application, as Asterisk split it."""
         self.released = False
-        """We have sent it back to the dialplan; that it leaves now is no hang-up."""
+        """We have sent it away ourselves; that it leaves now is no hang-up by the caller."""
         self._in_doubt = False
         """A `continue` was sent, and for all we know it may have been executed."""
         self._tasks: asyncio.TaskGroup | None = None
@@ -78,10 +79,28 @@ class Call(Channel):
         finally:
             self._tasks = None
 
-    def rebind(self, channel: models.Channel) -> None:
-        """Take note that another channel is in this one's place."""
-        self.session.router.rename(self.key, f"channel:{channel.id}")
-        self.channel = channel
+    async def hang_up(self, cause: int | None = None) -> None:
+        """Hang up, as `Channel.hang_up`; the handler goes on, for what is left to do."""
+        with self._releasing():
+            await super().hang_up(cause)
+
+    async def move(self, application: str, *arguments: str, seconds: float = 5.0) -> None:
+        """Hand the call over, as `Channel.move`; the handler goes on, for what is left to do."""
+        with self._releasing():
+            await super().move(application, *arguments, seconds=seconds)
+
+    @contextmanager
+    def _releasing(self) -> Generator[None]:
+        """Let the call leave without its handler being cancelled for it.
+
+        From before the command on: the event may arrive before the answer.
+        """
+        self.released = True
+        try:
+            yield
+        except BaseException:
+            self.released = False
+            raise
 
     async def continue_in_dialplan(
         self,
@@ -104,14 +123,8 @@ class Call(Channel):
         """
         if self.released:
             return
-        # Before sending: StasisEnd may arrive before the answer, and must not look like a hang-up.
-        self.released = True
-        target = _Target(context, extension, priority, label)
-        try:
-            await self._leave(target)
-        except BaseException:
-            self.released = False
-            raise
+        with self._releasing():
+            await self._leave(_Target(context, extension, priority, label))
 
     async def _leave(self, target: _Target) -> None:
         failure: AriError = Unreachable("the call could not be sent back")
