@@ -159,9 +159,10 @@ class Calls:
         generation = self._session.generation
         self._session.router.tell_all(Recovered(generation))
         for channel_id, leg in list(self._legs.items()):
-            if channel_id in ours:
-                leg.enter(here[channel_id])
-            elif leg.started < since and (leg.entered or channel_id not in here):
+            shown = here.get(channel_id)
+            if shown is not None and is_in_application(shown, self._session.application):
+                leg.enter(shown)
+            elif leg.started < since and (leg.entered or shown is None):
                 self._end(channel_id, GoneReason.ABSENT)
         for channel_id, call in list(self._calls.items()):
             if channel_id in ours:
