@@ -60,7 +60,7 @@ def encode_request(
     }
     if tools := [*parameters.function_tools, *parameters.output_tools]:
         body["tools"] = [_tool(tool) for tool in tools]
-        body["tool_choice"] = "auto" if parameters.allow_text_output else "required"
+        body["tool_choice"] = _tool_choice(given, parameters)
     body.update({theirs: given[ours] for ours, theirs in _SETTINGS.items() if ours in given})
     if "max_tokens" in given:
         body[token_limit] = given["max_tokens"]
@@ -70,6 +70,12 @@ def encode_request(
         return msgspec.json.encode(body)
     except UnicodeEncodeError:  # half an emoji in the caller's words: only an escape can carry it
         return json.dumps(body).encode()
+
+
+def _tool_choice(given: Mapping[str, Any], parameters: ModelRequestParameters) -> str:
+    if not parameters.allow_text_output:
+        return "required"
+    return "none" if given.get("tool_choice") == "none" else "auto"
 
 
 def _messages(
