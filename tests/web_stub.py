@@ -49,7 +49,8 @@ class WebStub:
     """What every other path answers, as JSON."""
     most_at_once: int = 0
     url: str = ""
-    _at_once: int = 0
+    at_once: int = 0
+    """Requests being answered now."""
     _runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -80,12 +81,12 @@ class WebStub:
         self.received.append(
             Received(request.method, request.raw_path, dict(request.headers), await request.read())
         )
-        self._at_once += 1
-        self.most_at_once = max(self.most_at_once, self._at_once)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
         try:
             return await self._behave(request, request.path.lstrip("/"))
         finally:
-            self._at_once -= 1
+            self.at_once -= 1
 
     async def _behave(self, request: web.Request, path: str) -> web.StreamResponse:
         kind, _, rest = path.partition("/")

@@ -33,6 +33,8 @@ _ODD_ID: Final = re.compile(r"[^A-Za-z0-9_-]")
 _LONGEST_ID: Final = 40
 _LONGEST_NAME: Final = 64
 _SHOWN: Final = 200
+_DEEPEST: Final = 32
+"""Levels of arguments: what is nested without end breaks whatever walks through it."""
 _MODELS_FAULT: Final = {NO_JSON, "arguments", "unknown_tool", "repeated", "too_many"}
 """Failures that nobody but the model can mend: no warning for the operator."""
 
@@ -166,17 +168,19 @@ class Calls:
 
 async def try_out(tool: AgentTool, arguments: Mapping[str, Any]) -> ToolCall:
     """Return what becomes of one call, as a model would be told."""
-    name = tool.definition.name
-    (ended,) = await Calls([tool], inf).run([ToolCall("try", name, arguments)])
+    call = ToolCall("try", tool.definition.name, arguments)
+    if not _is_shallow(arguments):
+        return _failed(call, "arguments", "arguments refused: nested too deeply")
+    (ended,) = await Calls([tool], inf).run([call])
     return ended
 
 
 def tell(calls: Iterable[ToolCall]) -> list[ToolReturnPart]:
-    """Return the outcomes as parts of a request to the model."""
+    """Return the outcomes as parts of a request; failures are marked as each provider does it."""
     return [
         ToolReturnPart(
             tool_name=call.name,
-            content=call.result if call.status is ToolStatus.OK else f"Error: {call.result}",
+            content=call.result,
             tool_call_id=call.id,
             outcome="success" if call.status is ToolStatus.OK else "failed",
         )
@@ -196,5 +200,23 @@ def _read_arguments(written: object) -> Mapping[str, Any] | None:
         except (ValueError, msgspec.MsgspecError, RecursionError):
             return None
     if isinstance(written, dict):
-        return cast("dict[str, Any]", written)
+        arguments = cast("dict[str, Any]", written)
+        return arguments if _is_shallow(arguments) else None
     return None if written else {}
+
+
+def _is_shallow(value: object) -> bool:
+    """Return whether a JSON value is nested no deeper than arguments are in earnest."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        inner = [item for value in level for item in _items(value)]
+        if not inner:
+            return True
+        level = inner
+    return False
+
+
+def _items(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value).values()
+    return cast("list[object]", value) if isinstance(value, list) else ()
