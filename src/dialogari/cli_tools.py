@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from dialogari.app.tools import open_tools, read_tool, try_tool, write_tool
+from dialogari.telemetry import configure_logs
 from dialogari.terminal import FAILED, WRONG, fail, out, read_settings, read_text, run_command
 from dialogari.tool import ToolStatus
 
@@ -78,7 +79,9 @@ def try_out_tool(
     arguments: Annotated[str, typer.Argument(help='As JSON: \'{"day": "Monday"}\'.')] = "{}",
 ) -> None:
     """Call a tool as a model would, and print what the model would be told."""
-    call = run_command(try_tool(read_settings(), name, _read_arguments(arguments)))
+    settings = read_settings()
+    configure_logs("ERROR", settings.log_format)  # what is to say is said below
+    call = run_command(try_tool(settings, name, _read_arguments(arguments)))
     if call.status is not ToolStatus.OK:
         fail(f"{call.reason}: {call.result}", FAILED)
     out.print(call.result)
