@@ -80,12 +80,7 @@ class HttpTool:
     @property
     def definition(self) -> ToolDefinition:
         """Name, description and schema."""
-        tool = self.ready.tool
-        return ToolDefinition(
-            name=tool.name,
-            description=tool.description,
-            parameters_json_schema=dict(tool.parameters),
-        )
+        return define(self.ready.tool)
 
     @property
     def timeout(self) -> float:
@@ -163,6 +158,15 @@ class HttpTools:
             self._made.clear()
         self._made[tool.name] = made
         return made
+
+
+def define(tool: Tool) -> ToolDefinition:
+    """Return what models are told of a tool."""
+    return ToolDefinition(
+        name=tool.name,
+        description=tool.description,
+        parameters_json_schema=dict(tool.parameters),
+    )
 
 
 def _order(ready: ReadyTool, arguments: Mapping[str, Any]) -> Order:

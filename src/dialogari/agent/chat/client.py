@@ -36,6 +36,7 @@ class ChatClient:
         # OpenAI's newer models refuse max_tokens, many other servers know nothing else.
         official = urlsplit(provider.base_url).hostname == "api.openai.com"
         self.token_limit = "max_completion_tokens" if official else "max_tokens"
+        self.tools_by_schema = provider.tools_by_schema
         self._url = provider.base_url.rstrip("/") + "/chat/completions"
         self._headers = {
             "Authorization": f"Bearer {provider.api_key}",
