@@ -49,6 +49,8 @@ class Asked:
     tools: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     tool_choice: str = ""
     """Empty where it was not sent."""
+    form: str = ""
+    """The schema it is held to, as JSON; empty without one."""
 
     @property
     def question(self) -> str:
@@ -117,6 +119,7 @@ class ModelStub:
             request.headers.get("Authorization", ""),
             body.get("tools", []),
             body.get("tool_choice", ""),
+            json.dumps(body.get("response_format", "")),
         )
         self.asked.append(asked)
         try:

@@ -73,7 +73,8 @@ class ToolCall:
     """Calls asked for at the same time have the same one; from 1."""
     status: ToolStatus = ToolStatus.RUNNING
     reason: str = ""
-    """Machine-readable, where it failed: `http_500`, `timeout`, `arguments` …"""
+    """Machine-readable, where it failed: `http_500`, `timeout`, `arguments` …; `repeated` where it
+    had been done before in this turn, and was not done again."""
     result: str = ""
     """What the model was told."""
     seconds: float = 0.0

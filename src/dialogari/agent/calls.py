@@ -29,13 +29,14 @@ if TYPE_CHECKING:
     from dialogari.agent.tools import AgentTool
 
 NO_JSON: Final = "arguments_json"
+_REPEATED: Final = "repeated"
 _ODD_ID: Final = re.compile(r"[^A-Za-z0-9_-]")
 _LONGEST_ID: Final = 40
 _LONGEST_NAME: Final = 64
 _SHOWN: Final = 200
 _DEEPEST: Final = 32
 """Levels of arguments: what is nested without end breaks whatever walks through it."""
-_MODELS_FAULT: Final = {NO_JSON, "arguments", "unknown_tool", "repeated", "too_many"}
+_MODELS_FAULT: Final = {NO_JSON, "arguments", "unknown_tool", _REPEATED, "too_many"}
 """Failures that nobody but the model can mend: no warning for the operator."""
 
 logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("dialogari.agent")
@@ -51,6 +52,8 @@ class CallLimits:
     """Calls it may ask for at a time; those beyond are refused."""
     same_failures: int = 2
     """How often the same call may fail; then it is refused unsent."""
+    repeats: int = 2
+    """How often it may ask for what it has been told already; then it must answer as well."""
     reserve: float = 1.5
     """Seconds of the turn that tools leave to the model, to say something."""
 
@@ -67,6 +70,8 @@ class Calls:
         self._steps = 0
         self._ids: set[str] = set()
         self._failures: dict[tuple[str, bytes], int] = {}
+        self._done: dict[tuple[str, bytes], ToolCall] = {}
+        self._repeats = 0
 
     @property
     def definitions(self) -> list[ToolDefinition]:
@@ -76,7 +81,7 @@ class Calls:
     @property
     def allowed(self) -> bool:
         """Whether the model may ask for more."""
-        return self._steps < self._limits.steps
+        return self._steps < self._limits.steps and self._repeats < self._limits.repeats
 
     def read(self, response: ModelResponse) -> tuple[ModelResponse, Sequence[ToolCall]]:
         """Return the calls that a response asks for, and the response as every provider takes it.
@@ -133,6 +138,11 @@ class Calls:
     async def _run(self, call: ToolCall) -> ToolCall:
         began = asyncio.get_running_loop().time()
         key = (call.name, msgspec.json.encode(call.arguments, order="sorted"))
+        done = self._done.get(key)
+        if done is not None and done.step < call.step:
+            # What it does may not be done twice, and small models ask again and again.
+            self._repeats += 1
+            return replace(call, status=ToolStatus.OK, reason=_REPEATED, result=done.result)
         try:
             ended = replace(call, status=ToolStatus.OK, result=await self._call(call, key))
         except ToolFailedError as error:
@@ -140,11 +150,18 @@ class Calls:
         except Exception:  # the boundary of a tool: it costs itself, never the turn
             logger.exception("tool_fault", tool=call.name)
             ended = _failed(call, "fault", "the tool is broken")
-        if ended.status is ToolStatus.FAILED:
-            self._failures[key] = self._failures.get(key, 0) + 1
-            if ended.reason not in _MODELS_FAULT:
-                logger.warning("tool_failed", tool=call.name, reason=ended.reason)
+        if ended.status is ToolStatus.OK:
+            self._done[key] = ended
+        elif not call.reason:
+            self._count_failure(ended, key)
         return replace(ended, seconds=asyncio.get_running_loop().time() - began)
+
+    def _count_failure(self, call: ToolCall, key: tuple[str, bytes]) -> None:
+        self._failures[key] = self._failures.get(key, 0) + 1
+        if call.reason == _REPEATED:
+            self._repeats += 1
+        if call.reason not in _MODELS_FAULT:
+            logger.warning("tool_failed", tool=call.name, reason=call.reason)
 
     async def _call(self, call: ToolCall, key: tuple[str, bytes]) -> str:
         tool = self._tools.get(call.name)
@@ -154,7 +171,7 @@ class Calls:
         if call.reason:
             raise ToolFailedError(call.reason, call.result)
         if self._failures.get(key, 0) >= self._limits.same_failures:
-            raise ToolFailedError("repeated", "not done: this same call has failed before")
+            raise ToolFailedError(_REPEATED, "not done: this same call has failed before")
         loop = asyncio.get_running_loop()
         seconds = min(tool.timeout, self._deadline - loop.time() - self._limits.reserve)
         if seconds <= 0:

@@ -11,7 +11,6 @@ unpacked.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import zlib
 from dataclasses import dataclass, field, replace
@@ -107,7 +106,7 @@ class Outbound:
                         return answered
                     order = answered
         except TimeoutError:
-            raise OutboundError("timeout", f"no answer within {seconds:g} seconds") from None
+            raise OutboundError("timeout", f"no answer within {seconds:.2g} seconds") from None
         except aiohttp.ClientError as error:
             raise _explain(error) from None
         except (OSError, ValueError) as error:
@@ -122,7 +121,7 @@ class Outbound:
 
     async def _exchange(self, order: Order) -> Answer | Order:
         """Return the answer, or what a redirect asks for."""
-        self._check_url(order.url)
+        _check_url(order.url)
         if self._session is None:
             self._session = self._open()
         typed = {"Content-Type": "application/json"} if order.body is not None else {}
@@ -139,21 +138,6 @@ class Outbound:
             body = await _read(response)
             kind = response.content_type if "Content-Type" in response.headers else ""
             return Answer(response.status, kind.lower(), response.charset or "utf-8", body)
-
-    def _check_url(self, url: URL) -> None:
-        """Let pass what may be asked; names are judged when they are resolved."""
-        if url.scheme not in {"http", "https"} or not url.host:
-            raise OutboundError("url", "only http and https addresses can be asked")
-        if url.user is not None or url.password is not None:
-            raise OutboundError("url", "an address can't hold a name and password")
-        try:
-            literal = str(ipaddress.ip_address(url.host))
-        except ValueError:
-            return
-        try:
-            check_address(literal, self._networks)
-        except ForbiddenAddressError:
-            raise _forbidden() from None
 
     def _open(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
@@ -173,7 +157,7 @@ class Outbound:
         )
 
     def _make_socket(self, info: _Dialled) -> socket.socket:
-        """Check once more what is about to be dialled, whichever way it came here."""
+        """Check what is about to be dialled: an address that was written out was never resolved."""
         family, kind, protocol, _, address = info
         check_address(str(address[0]), self._networks)
         return socket.socket(family, kind, protocol)
@@ -196,6 +180,14 @@ class _CheckingResolver(AbstractResolver):
 
     async def close(self) -> None:
         await self._inner.close()
+
+
+def _check_url(url: URL) -> None:
+    """Let pass what may be asked; its address is judged when it is dialled."""
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise OutboundError("url", "only http and https addresses can be asked")
+    if url.user is not None or url.password is not None:
+        raise OutboundError("url", "an address can't hold a name and password")
 
 
 def _follow(order: Order, status: int, target: str) -> Order:

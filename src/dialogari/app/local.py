@@ -67,6 +67,7 @@ async def open_local(
             api_key=server.api_key,
             settings={"extra_body": dict(REQUEST_EXTRAS)},
             single=True,
+            hangs_up=True,
             tools_by_schema=True,
             patient=True,
         )

@@ -241,11 +241,11 @@ async def test_a_tool_that_fails_costs_itself(
 async def test_a_model_that_never_stops_asking(web: WebStub) -> None:
     """After eight times it may not ask again; one that does so all the same has failed."""
 
-    def obedient(asked: Asked) -> str | list[Ask | str]:
-        return "Enough." if asked.tool_choice == "none" else [Ask("hours", MONDAY)]
+    def stubborn(asked: Asked) -> str | list[Ask | str]:
+        return [Ask("hours", json.dumps({"day": "Monday", "n": len(asked.outcomes)}))]
 
-    def stubborn(_asked: Asked) -> str | list[Ask | str]:
-        return [Ask("hours", MONDAY)]
+    def obedient(asked: Asked) -> str | list[Ask | str]:
+        return "Enough." if asked.tool_choice == "none" else stubborn(asked)
 
     async with ModelStub(act=obedient) as model:
         told = await ask(model, [hours(web)])
@@ -277,6 +277,35 @@ async def test_the_same_failing_call_again_and_again(web: WebStub) -> None:
 
     assert told.outcomes == ["http_500", "http_500", "repeated", "http_500"]
     assert len(web.received) == 3
+
+
+async def test_the_same_call_again_and_again(web: WebStub) -> None:
+    """It is done once: the model is told the outcome again, and soon has to answer."""
+
+    def act(asked: Asked) -> str | list[Ask | str]:
+        return "Well." if asked.tool_choice == "none" else [Ask("hours", MONDAY)]
+
+    async with ModelStub(act=act) as model:
+        told = await ask(model, [hours(web, method="POST")])
+
+    assert told.text == "Well."
+    assert told.outcomes == ["ok", "repeated", "repeated"]
+    assert model.asked[-1].outcomes == ["nine"] * 3
+    assert len(web.received) == 1
+
+
+async def test_a_call_that_was_no_json_is_not_that_call(web: WebStub) -> None:
+    """Arguments that could not be read count for none that could."""
+    tries = ["{", "[", "{", "{}"]
+
+    def act(asked: Asked) -> str | list[Ask | str]:
+        done = len(asked.outcomes)
+        return [Ask("hours", tries[done])] if done < len(tries) else asked.outcomes[-1]
+
+    async with ModelStub(act=act) as model:
+        told = await ask(model, [hours(web, parameters={"type": "object"})])
+
+    assert (told.text, told.outcomes[-1]) == ("nine", "ok")
 
 
 async def test_too_many_calls_at_a_time(web: WebStub) -> None:
