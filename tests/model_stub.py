@@ -34,6 +34,8 @@ class Ask:
     name: str
     arguments: str = "{}"
     id: str = "call_1"
+    pause: float = 0.0
+    """Seconds between the name and the arguments."""
 
 
 Act = Callable[["Asked"], "str | list[Ask | str]"]
@@ -220,6 +222,7 @@ async def _send_call(response: web.StreamResponse, ask: Ask, index: int) -> None
         response,
         {"tool_calls": [{"index": index, "id": ask.id, "type": "function", "function": first}]},
     )
+    await asyncio.sleep(ask.pause)
     for piece in (ask.arguments[:half], ask.arguments[half:]):
         await _send(response, {"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
 

@@ -116,17 +116,22 @@ async def test_a_lost_update_is_refused(store: Store) -> None:
     assert await store.tools.list_tools() == []
 
 
-async def test_editors_at_the_same_time(store: Store) -> None:
-    """Of those that replace the same version, one wins."""
-    await store.tools.put_tool(HOURS)
-    done = await asyncio.gather(
-        *(store.tools.put_tool(HOURS, replaces=1) for _ in range(4)), return_exceptions=True
-    )
-
-    assert sorted(type(outcome).__name__ for outcome in done) == [
-        "Tool",
-        *["ToolChangedError"] * 3,
-    ]
+@pytest.mark.parametrize("replaces", [0, 1])
+async def test_editors_at_the_same_time(
+    url: str, keyring: Keyring, store: Store, replaces: int
+) -> None:
+    """Of those that replace the same version, or make the tool, one wins, in one bridge or two."""
+    async with open_store(url, keyring=keyring, check_tool=check_tool) as other:
+        for number in range(8):
+            tool = replace(HOURS, name=f"t{number}")
+            if replaces:
+                await store.tools.put_tool(tool)
+            done = await asyncio.gather(
+                *(s.tools.put_tool(tool, replaces=replaces) for s in [store, other] * 2),
+                return_exceptions=True,
+            )
+            names = sorted(type(outcome).__name__ for outcome in done)
+            assert names == ["Tool", *["ToolChangedError"] * 3]
 
 
 async def test_a_tool_that_nobody_has(store: Store) -> None:

@@ -86,7 +86,7 @@ class Calls:
     def read(self, response: ModelResponse) -> tuple[ModelResponse, Sequence[ToolCall]]:
         """Return the calls that a response asks for, and the response as every provider takes it.
 
-        There, each call has an id of its own and arguments that are a JSON object.
+        There, each call has an id of its own and a name that can be sent.
         """
         self._steps += 1
         calls: list[ToolCall] = []
@@ -98,7 +98,6 @@ class Calls:
                 parts[number] = replace(
                     part,
                     tool_name=call.name,
-                    args=dict(call.arguments),
                     tool_call_id=call.id,
                 )
         return replace(response, parts=parts), calls

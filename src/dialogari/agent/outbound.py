@@ -1,7 +1,7 @@
 """HTTP to addresses that others have chosen: guarded where the connection is made.
 
-A name is resolved once for each connection, every address it has is checked, and what was checked
-is dialled: a name that changes its mind in between gains nothing. A redirect is a new request with
+Every address that a name has is checked when it is resolved, and what was checked is dialled: a
+name that changes its mind in between gains nothing. A redirect is a new request with
 the same checks. Proxies of the environment are not used, for behind one nobody could check.
 
 Everything is bounded: the whole exchange in time, the body in size, before and after it is
@@ -143,7 +143,6 @@ class Outbound:
         connector = aiohttp.TCPConnector(
             limit=_CONNECTIONS,
             keepalive_timeout=_IDLE,
-            use_dns_cache=False,
             resolver=_CheckingResolver(self._resolver, self._networks),
             socket_factory=self._make_socket,
         )

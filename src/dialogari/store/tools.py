@@ -11,12 +11,14 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from dialogari.store.errors import (
     SecretKeyError,
     StoreError,
     ToolChangedError,
     UnknownToolError,
+    is_duplicate,
     turn_error,
 )
 from dialogari.store.tables import WellFormedText, tools
@@ -193,10 +195,19 @@ def _put(
         updated=datetime.now(UTC),
     )
     if present is None:
-        connection.execute(insert(tools), {"name": stored.name, **_row(stored)})
+        _insert(stored, connection)
     else:
         connection.execute(_UPDATE.values(**_row(stored)), {"this": stored.name})
     return stored
+
+
+def _insert(tool: Tool, connection: Connection) -> None:
+    try:
+        connection.execute(insert(tools), {"name": tool.name, **_row(tool)})
+    except IntegrityError as error:
+        if not is_duplicate(error):
+            raise
+        raise ToolChangedError(tool.name) from None  # another bridge has just made it
 
 
 def _keep(locked: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:

@@ -88,6 +88,7 @@ async def ask(
     backup: ModelStub | None = None,
     history: Sequence[Message] = (),
     seconds: float = 20,
+    first_token: float = 2.0,
 ) -> Told:
     """Ask a question of a model that has tools."""
     providers = [Provider("openai", model.url, "stub", SECRET)]
@@ -95,7 +96,7 @@ async def ask(
         providers.append(Provider("backup", backup.url, "b", SECRET))
     models = Models(providers, "openai")
     outbound = Outbound([ip_network("127.0.0.1/32")])
-    fallback = Fallback("backup:b", 2.0) if backup is not None else None
+    fallback = Fallback("backup:b", first_token) if backup is not None else None
     agent = ModelAgent(models, fallback, HttpTools(outbound))
     deadline = asyncio.get_running_loop().time() + seconds
     request = AgentRequest(
@@ -382,9 +383,10 @@ async def test_after_a_word_nobody_takes_over(web: WebStub) -> None:
 
 
 async def test_a_call_is_a_sign_of_life(web: WebStub) -> None:
-    """FIRST_TOKEN_DEADLINE is a model's own: the time that tools take does not count."""
-    async with ModelStub(act=once(Ask("hours", MONDAY))) as model, ModelStub() as backup:
-        told = await ask(model, [hours(web, "/slow/2.3")], backup=backup)
+    """FIRST_TOKEN_DEADLINE ends with it; neither arguments nor the tool itself count."""
+    asks = Ask("hours", MONDAY, pause=0.7)
+    async with ModelStub(act=once(asks)) as model, ModelStub() as backup:
+        told = await ask(model, [hours(web, "/slow/0.7")], backup=backup, first_token=0.5)
 
     assert told.text == "I heard: nine"
     assert not backup.asked

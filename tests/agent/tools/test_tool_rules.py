@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from dialogari.agent.address_template import AddressTemplate, ArgumentError
 from dialogari.agent.tool_rules import check_tool, make_ready
 from dialogari.tool import MASK, InvalidToolError, Tool
+from web_stub import WebStub
 
 GOOD = Tool(
     "customer",
@@ -117,6 +119,17 @@ def test_what_is_no_tool(changes: dict[str, Any], says: str) -> None:
 
     assert str(caught.value).startswith(says)
     assert "Y: b" not in str(caught.value)
+
+
+async def test_nothing_is_fetched_for_a_schema() -> None:
+    """A schema that refers to a document is refused unread."""
+    async with WebStub(answer={"type": "string"}) as web:
+        schema = {"type": "object", "properties": {"a": {"$ref": f"{web.url}/schema.json"}}}
+        tool = replace(GOOD, parameters=schema, url="http://a.example/")
+        with pytest.raises(InvalidToolError):
+            await asyncio.to_thread(check_tool, tool)
+
+    assert not web.received
 
 
 @pytest.mark.parametrize(
