@@ -68,11 +68,8 @@ class ModelAgent:
     async def reply(self, request: AgentRequest) -> AsyncGenerator[AgentEvent]:
         """Stream the answer, then `AgentDone`. Raises TurnError."""
         tools = self._tools.prepare(request.tools) if self._tools else ()
-        instructions = fill(request.instructions, request.facts)
         # One for all attempts: what tools have done is done, whichever model goes on.
-        transcript = _Transcript(
-            instructions, list(_messages(request, instructions)), Calls(tools, request.deadline)
-        )
+        transcript = _Transcript(list(_messages(request)), Calls(tools, request.deadline))
         patient = self._models.provider(request.model).patient
         attempts = plan(request.model, self._fallback, patient=patient)
         for attempt, following in zip(attempts, (*attempts[1:], None), strict=True):
@@ -94,7 +91,6 @@ class ModelAgent:
 class _Transcript:
     """What has been said and done so far in this turn and before it."""
 
-    instructions: str
     messages: list[ModelMessage]
     calls: Calls
     usage: Usage = field(default_factory=Usage)
@@ -176,16 +172,16 @@ class _Answer:
         for call in ended:
             yield ToolUsed(call)
         self._parted = bool(self._written) and not self._written[-1].isspace()
-        self.transcript.messages += (
-            response,
-            ModelRequest(parts=tell(ended), instructions=self.transcript.instructions),
-        )
+        self.transcript.messages += (response, ModelRequest(parts=tell(ended)))
 
 
-def _messages(request: AgentRequest, instructions: str) -> Iterator[ModelMessage]:
+def _messages(request: AgentRequest) -> Iterator[ModelMessage]:
     for number, message in enumerate(request.history):
         yield from _past(message, number)
-    yield ModelRequest(parts=[UserPromptPart(request.question)], instructions=instructions)
+    yield ModelRequest(
+        parts=[UserPromptPart(request.question)],
+        instructions=fill(request.instructions, request.facts),
+    )
 
 
 def _past(message: Message, number: int) -> Iterator[ModelMessage]:
