@@ -116,7 +116,10 @@ class Link:
         if http is None:
             if socket is None:
                 raise Unreachable("it is not connected")
-            return await socket.send(request, seconds)
+            answer = await socket.send(request, seconds)
+            if answer.status == 406:  # noqa: PLR2004 - HTTP's "not acceptable"
+                raise Unreachable("only HTTP carries this answer, and there is none here")
+            return answer
         if self._prefers(socket, request):
             try:
                 return await socket.send(request, seconds)

@@ -12,8 +12,8 @@ import logging
 
 logger = logging.getLogger(__name__)
 
-INTERVAL = 0.025
-"""Seconds between two looks, 20 µs of CPU each; a stall of twice that much is never overlooked."""
+INTERVAL = 0.05
+"""Seconds between two looks; a stall of twice that much is never overlooked."""
 ALARM = 0.05
 """Seconds late at which it is logged: half of Asterisk's patience."""
 WINDOW = 10.0
