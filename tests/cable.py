@@ -70,11 +70,13 @@ class Cable:
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if not self._plugged:
-                raise ConnectionRefusedError
             there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.target)
         except ConnectionRefusedError:
             writer.transport.abort()
+            return
+        if not self._plugged:
+            writer.transport.abort()
+            there_writer.transport.abort()
             return
         self._open |= {writer, there_writer}
         wire = Wire()

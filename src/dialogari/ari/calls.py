@@ -167,14 +167,14 @@ class Calls:
             shown = here.get(channel_id)
             if shown is not None and is_in_application(shown, self._session.application):
                 leg.enter(shown)
-            elif leg.started < since and (leg.entered or shown is None):
+            elif leg.known_since < since and (leg.entered or shown is None):
                 self._end(channel_id, GoneReason.ABSENT)
         for channel_id, call in list(self._calls.items()):
             if channel_id in ours:
                 if call.generation < generation:
                     call.generation = generation
                     self._session.router.tell(call.key, Resumed(call, generation))
-            elif call.started < since:
+            elif call.known_since < since:
                 self._session.router.tell(call.key, Lost(call, generation))
                 self._end(channel_id, GoneReason.ABSENT)
         self._orphans = set()

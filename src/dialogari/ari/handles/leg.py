@@ -74,7 +74,7 @@ class Leg(Channel):
     def enter(self, channel: models.Channel) -> None:
         """Take note that it is in our application."""
         if not self.entered:
-            self.started = asyncio.get_running_loop().time()
+            self.started = self.known_since = asyncio.get_running_loop().time()
         self.channel = channel
         self.generation = self.session.generation
         self._entry.set()
