@@ -30,6 +30,8 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
+from dialogari.ari.models import Application
+
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
     from collections.abc import Iterator, Mapping, Sequence
@@ -44,6 +46,7 @@ NUMBER = 6
 
 class _UserEvent(msgspec.Struct):
     variables: dict[str, str]
+    application: str = ""
 
 
 class _Command(msgspec.Struct):
@@ -73,6 +76,19 @@ class Calls:
             text = pattern.sub(lambda found, mark=mark: found[0][:-NUMBER] + mark, frame)
             frames.append(_sealed(text))
         return [b"".join(frames[at : at + PIECE]) for at in range(0, calls, PIECE)]
+
+
+def _registered(application: str) -> Application:
+    """Return an application that has nothing."""
+    return Application(
+        name=application,
+        channel_ids=[],
+        bridge_ids=[],
+        endpoint_ids=[],
+        device_names=[],
+        events_allowed=[],
+        events_disallowed=[],
+    )
 
 
 class Server:
@@ -145,11 +161,14 @@ class Server:
             case ["connected" | "park" | "replay" as order, application]:
                 return await self._obey(order, application, query)
             case ["ari", "events", "user", name]:
-                variables = msgspec.json.decode(body, type=_UserEvent).variables
-                event = {"eventname": name, "userevent": variables}
-                frame = _event("ChannelUserevent", query["application"], event)
-                self._sockets[query["application"]].write(_sealed(frame))
+                told = msgspec.json.decode(body, type=_UserEvent)
+                listening = told.application or query["application"]
+                event = {"eventname": name, "userevent": told.variables}
+                frame = _event("ChannelUserevent", listening, event)
+                self._sockets[listening].write(_sealed(frame))
                 return 204, b""
+            case ["ari", "applications", application, "eventFilter"]:
+                return 200, msgspec.json.encode(_registered(application))
             case ["ari", "channels"] if method == "GET":
                 return 200, b"[]"
             case ["ari", *rest] if "/".join(rest) in self._documents:

@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dialogari.ari.models import RESTResponse, decode_event
-from dialogari.ari.transport.server import Credentials, EventSocketServer, accept_event_sockets
+from dialogari.ari.transport.server import (
+    Credentials,
+    Door,
+    EventSocketServer,
+    accept_event_sockets,
+)
 from dialogari.sandbox.outbound import OutboundSocket
 
 if TYPE_CHECKING:
@@ -76,7 +81,7 @@ async def listening(
 ) -> AsyncGenerator[EventSocketServer]:
     """Listen, on a free port unless one is named."""
     async with accept_event_sockets(
-        "127.0.0.1", port, CREDENTIALS, reception.receive, path=PATH, tls=tls
+        Door("127.0.0.1", port, CREDENTIALS, PATH, tls), reception.receive
     ) as server:
         yield server
 

@@ -15,7 +15,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from ari_serving import until
 from dialogari.ari.transport import server as server_module
-from dialogari.ari.transport.server import Credentials, EventSocketServer, accept_event_sockets
+from dialogari.ari.transport.server import (
+    Credentials,
+    Door,
+    EventSocketServer,
+    accept_event_sockets,
+)
 from outbound import CREDENTIALS, PATH, Reception, basic, listening
 from tls_certificate import self_signed
 
@@ -231,7 +236,7 @@ async def test_failing_receiver(caplog: pytest.LogCaptureFixture) -> None:
         await reception.receive(socket)
 
     async with (
-        accept_event_sockets("127.0.0.1", 0, CREDENTIALS, receive, path=PATH) as server,
+        accept_event_sockets(Door("127.0.0.1", 0, CREDENTIALS, PATH), receive) as server,
         client(server, RIGHT) as first,
         client(server, RIGHT) as second,
     ):
@@ -268,7 +273,7 @@ async def test_stubborn_receiver() -> None:
         finally:
             cancelled.set()
 
-    async with accept_event_sockets("127.0.0.1", 0, CREDENTIALS, receive, path=PATH) as server:
+    async with accept_event_sockets(Door("127.0.0.1", 0, CREDENTIALS, PATH), receive) as server:
         connection = await client(server, RIGHT).__aenter__()
         await taken.wait()
     assert cancelled.is_set()

@@ -3,7 +3,7 @@
 A library of its own: it knows nothing of AI, databases or web pages. Start with `connect`.
 """
 
-from dialogari.ari.client import Client, connect
+from dialogari.ari.client import Client, connect, listen
 from dialogari.ari.errors import (
     ApplicationReplaced,
     AriError,
@@ -56,5 +56,6 @@ __all__ = [
     "UnknownOutcome",
     "Unreachable",
     "connect",
+    "listen",
     "parse_url",
 ]

@@ -104,6 +104,9 @@ class Calls:
         if call is not None:
             call.rebind(event.channel)
             self._calls[call.id] = call
+            # In a bridge only the place there changed hands: the old channel is still with us,
+            # alone (measured on 22.10 and 16.28).
+            self.adopt(replaced)
         elif event.channel.id not in self._legs:
             self._start(Call(self._session, event.channel, event.args))
 
@@ -115,6 +118,7 @@ class Calls:
 
     def forget(self, call: Call) -> None:
         """Take note that a call's handler is done."""
+        call.settle()
         if self._calls.get(call.id) is call:
             del self._calls[call.id]
 
@@ -158,7 +162,7 @@ class Calls:
             self.adopt(channel_id)
 
     def _is_ours(self, channel: Snapshot) -> bool:
-        return is_in_application(channel, self._session.application)
+        return is_in_application(channel, self._session.dialplan_name)
 
     def adopt(self, channel_id: str) -> None:
         """Take care of a call that no handler has."""

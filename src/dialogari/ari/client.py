@@ -24,10 +24,13 @@ from dialogari.ari.connection import Connection
 from dialogari.ari.errors import AriError, Unreachable
 from dialogari.ari.handlers import Handlers, send_back
 from dialogari.ari.interest import Interest
+from dialogari.ari.outbound import Outbound
 from dialogari.ari.session import Session
 from dialogari.ari.transport import Server, parse_url
+from dialogari.ari.transport.server import Credentials, Door
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Coroutine
     from types import TracebackType
 
@@ -75,6 +78,34 @@ def connect(
     """
     server = Server(parse_url(url), username, password)
     return Client(Connection(server, application, Interest(subscribe_all=subscribe_all)))
+
+
+def listen(
+    host: str,
+    port: int,
+    application: str,
+    *,
+    username: str,
+    password: str,
+    path: str = "/",
+    tls: ssl.SSLContext | None = None,
+) -> Client:
+    """Have Asterisk connect to us, by its outbound websockets; `async with` the result.
+
+    Needs Asterisk 20.15, 21.10 or 22.5; `connection_type` in its websocket_client.conf says whether
+    one socket carries all calls (`persistent`) or each has its own (`per_call_config`).
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        application: What stands in the dialplan's Stasis().
+        username: What Asterisk has to give, in websocket_client.conf.
+        password: What Asterisk has to give.
+        path: The path in its `uri`.
+        tls: For `wss:`.
+    """
+    door = Door(host, port, Credentials(username, password), path, tls)
+    return Client(Outbound(door, application, Interest()))
 
 
 class Sessions:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Protocol, TypeGuard
 
 from dialogari.ari.errors import (
@@ -89,6 +90,8 @@ class Link:
     ) -> None:
         self.peer = peer
         self.application = application
+        self.dialplan_name = application
+        """What stands in Stasis(): another name only where each call has its own socket."""
         self.probe = probe
         self.interest = interest
         self.state = LinkState.CONNECTING
@@ -158,22 +161,26 @@ class Link:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._read(socket, receiver, echo))
                 self._socket = socket
-                await self._prove(receiver, echo)
-                while True:
-                    await asyncio.sleep(ECHO_INTERVAL)
-                    await echo.prove()
+                await self._stay(receiver, echo)
         except BaseExceptionGroup as group:
             # Before Python 3.13 a group that fails while it is being cancelled forgets the latter.
             if task is not None and task.cancelling() > cancelled:
                 raise asyncio.CancelledError from None
             raise _most_telling(group) from None
 
+    async def _stay(self, receiver: Receiver, echo: Echo) -> NoReturn:
+        """Prove the link, now and from time to time; whatever goes wrong ends it."""
+        await self._prove(receiver, echo)
+        while True:
+            await asyncio.sleep(ECHO_INTERVAL)
+            await echo.prove()
+
     async def _read(self, socket: EventSocket, receiver: Receiver, echo: Echo) -> None:
         """Decode and hand on; nothing here ever waits for a user of this library."""
-        await socket.read(lambda frame: self._take(frame, socket, receiver, echo))
+        await socket.read(partial(self._take, socket, receiver, echo))
         raise Unreachable(f"the events socket closed with code {socket.close_code}")
 
-    def _take(self, frame: bytes, socket: EventSocket, receiver: Receiver, echo: Echo) -> None:
+    def _take(self, socket: EventSocket, receiver: Receiver, echo: Echo, frame: bytes) -> None:
         try:
             event = decode_event(frame)
         except FrameError:
@@ -184,15 +191,19 @@ class Link:
         elif isinstance(event, RESTResponse):
             socket.resolve(event)
         elif isinstance(event, ApplicationReplacedEvent) and event.application == self.application:
-            raise ApplicationReplaced(self.application)
+            self._replaced()
         elif not echo.hear(event):
             receiver.receive(event)
+
+    def _replaced(self) -> None:
+        """Hear that the application went to another client."""
+        raise ApplicationReplaced(self.application)
 
     async def _prove(self, receiver: Receiver, echo: Echo) -> None:
         await self.interest.tell(self.send, self.application)
         await echo.prove()
         since = asyncio.get_running_loop().time()
-        channels = await take_snapshot(self.send, self.application)
+        channels = await self._take_snapshot()
         self.generation += 1
         receiver.recover(channels, since)
         self.state = LinkState.READY
@@ -205,6 +216,9 @@ class Link:
                 "asterisk": self.probe.version,
             },
         )
+
+    async def _take_snapshot(self) -> Sequence[Channel]:
+        return await take_snapshot(self.send, self.application)
 
 
 def _most_telling(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 from dialogari.ari.errors import ListenerOverflowed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from types import TracebackType
 
     from dialogari.ari.models import Event, UnknownEvent
@@ -27,6 +27,7 @@ E_co = TypeVar("E_co", covariant=True)
 
 LONGEST_QUEUE = 10_000
 """Events a listener may leave untaken: more are a fault of its program, and it is told so."""
+MOST_EARLY = 256
 
 
 class Listener(Generic[E]):
@@ -39,11 +40,21 @@ class Listener(Generic[E]):
     It ends when what it listens to is gone, after the last event is taken.
     """
 
-    def __init__(self, router: Router, keys: Iterable[str], types: tuple[type[E], ...]) -> None:
+    def __init__(
+        self,
+        router: Router,
+        keys: Iterable[str],
+        types: tuple[type[E], ...],
+        early: EarlyEvents | None = None,
+        *,
+        limit: int | None = None,
+    ) -> None:
         self.keys = set(keys)
         """What it hears of; empty: of everything."""
         self._router = router
         self._types = types
+        self._early = early
+        self._limit = LONGEST_QUEUE if limit is None else limit
         self._queue: deque[E] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._latest: object = None
@@ -52,6 +63,9 @@ class Listener(Generic[E]):
 
     async def __aenter__(self) -> Self:
         self._router.add(self)
+        if self._early is not None:
+            for event in self._early.take():
+                self.put(event)
         return self
 
     async def __aexit__(
@@ -68,7 +82,7 @@ class Listener(Generic[E]):
     async def __anext__(self) -> E:
         while not self._queue:
             if self._overflowed:
-                raise ListenerOverflowed(LONGEST_QUEUE)
+                raise ListenerOverflowed(self._limit)
             if self._ended:
                 raise StopAsyncIteration
             self._waiter = asyncio.get_running_loop().create_future()
@@ -85,11 +99,17 @@ class Listener(Generic[E]):
         self._latest = event
         if self._types and not isinstance(event, self._types):
             return
-        if len(self._queue) >= LONGEST_QUEUE:
-            self._overflowed = True
-        if not self._overflowed:
+        if len(self._queue) < self._limit and not self._overflowed:
             self._queue.append(event)  # pyright: ignore[reportArgumentType] - of a type asked for
-        self._wake()
+        else:
+            self._overflowed = True
+        if self._waiter is not None:
+            self._wake()
+
+    def drain(self) -> Sequence[E]:
+        """Return what it holds, which it then holds no more."""
+        held, self._queue = self._queue, deque()
+        return held
 
     def end(self) -> None:
         """Have it end once what it holds is taken."""
@@ -99,6 +119,25 @@ class Listener(Generic[E]):
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+class EarlyEvents:
+    """What came of an object before anyone listened, for the first who does.
+
+    A call's handler begins a moment after its StasisStart, and more may have come with that. Past
+    `MOST_EARLY` events nothing is kept: whoever listens so late does not ask for the beginning.
+    """
+
+    def __init__(self, router: Router, key: str) -> None:
+        self._router = router
+        self._listener: Listener[Told] = Listener(router, (key,), (), limit=MOST_EARLY + 1)
+        router.add(self._listener)
+
+    def take(self) -> Sequence[Told]:
+        """Return them in order, once, and keep no more."""
+        self._router.remove(self._listener)
+        found = self._listener.drain()
+        return found if len(found) <= MOST_EARLY else ()
 
 
 class Router:
@@ -131,11 +170,15 @@ class Router:
     def route(self, event: Event | UnknownEvent) -> None:
         """Give an event from the socket to its listeners."""
         if self._by_key:
+            find = self._by_key.get
             for key in event.keys():  # noqa: SIM118 - it is no dict
-                for listener in self._by_key.get(key, ()):
-                    listener.put(event)
-        for listener in self._of_all:
-            listener.put(event)
+                listeners = find(key)
+                if listeners is not None:
+                    for listener in listeners:
+                        listener.put(event)
+        if self._of_all:
+            for listener in self._of_all:
+                listener.put(event)
 
     def tell_all(self, event: Recovered) -> None:
         """Give it to every listener, whatever it listens to."""

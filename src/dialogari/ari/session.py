@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from dialogari.ari import operations
 from dialogari.ari.calls import Calls
-from dialogari.ari.routing import Listener, Router
+from dialogari.ari.routing import EarlyEvents, Listener, Router
 
 if TYPE_CHECKING:
     from dialogari.ari.calls import Spawn
@@ -31,6 +31,11 @@ class Session:
     def application(self) -> str:
         """Its name as Asterisk knows it; where each call has its own socket, its own name too."""
         return self._link.application
+
+    @property
+    def dialplan_name(self) -> str:
+        """What stands in Stasis(): `application`, except where each call has its own socket."""
+        return self._link.dialplan_name
 
     @property
     def peer(self) -> str:
@@ -65,12 +70,15 @@ class Session:
         """Send any command. Raises AriError."""
         return await self._link.send(request)
 
-    def listen(self, *keys: str, types: tuple[type[E], ...] = ()) -> Listener[E]:
+    def listen(
+        self, *keys: str, types: tuple[type[E], ...] = (), early: EarlyEvents | None = None
+    ) -> Listener[E]:
         """Return a listener for what concerns these objects; without any, for everything.
 
         A key names an object as `Event.keys` does: `channel:ID`, `bridge:ID`, `endpoint:PJSIP/200`.
+        `early`: what to begin with.
         """
-        return Listener(self.router, keys, types)
+        return Listener(self.router, keys, types, early)
 
     async def subscribe(self, source: str) -> None:
         """Hear of something beside our calls, such as `endpoint:PJSIP/alice`, from now on.

@@ -22,13 +22,21 @@ async def take_snapshot(send: Send, application: str) -> list[Channel]:
     Raises:
         AriError: neither could be had.
     """
-    channels = Channels(send)
     try:
-        return await channels.list()
+        return await Channels(send).list()
     except (RequestFailed, UnexpectedAnswer):
-        ids = (await Applications(send).get(application)).channel_ids
-        found = [await _look_up(channels, channel_id) for channel_id in ids]
-        return [channel for channel in found if channel is not None]
+        return await take_own_snapshot(send, application)
+
+
+async def take_own_snapshot(send: Send, application: str) -> list[Channel]:
+    """Return the channels that an application is subscribed to, its own among them.
+
+    Raises:
+        AriError: it could not be had.
+    """
+    ids = (await Applications(send).get(application)).channel_ids
+    found = [await _look_up(Channels(send), channel_id) for channel_id in ids]
+    return [channel for channel in found if channel is not None]
 
 
 async def _look_up(channels: Channels, channel_id: str) -> Channel | None:

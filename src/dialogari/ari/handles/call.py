@@ -143,4 +143,4 @@ class Call(Channel):
 
     async def _is_here(self) -> bool:
         """Whether the call is still in this visit, or in a later one of which no event told yet."""
-        return is_in_application(await self._operations.get(self.id), self.session.application)
+        return is_in_application(await self._operations.get(self.id), self.session.dialplan_name)

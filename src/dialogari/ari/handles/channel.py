@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, overload
 from dialogari.ari.errors import ChannelGone, GoneReason, NotFound, NotFoundKind, NotInStasis
 from dialogari.ari.handles.variables import set_variables
 from dialogari.ari.operations import Channels
+from dialogari.ari.routing import EarlyEvents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,7 @@ class Channel:
         self.cause: int | None = None
         """Why it hung up (ITU-T Q.850), as far as an event said."""
         self._ended = asyncio.Event()
+        self._early = EarlyEvents(session.router, self.key)
         self._operations = Channels(self._send)
 
     @property
@@ -59,8 +61,11 @@ class Channel:
     def listen(self, *types: type[E]) -> Listener[E]: ...
 
     def listen(self, *types: type[E]) -> Listener[E] | Listener[Told]:
-        """Return a listener for this channel's events, of these types or of all."""
-        return self.session.listen(self.key, types=types)
+        """Return a listener for this channel's events, of these types or of all.
+
+        The first one begins with what came since the channel entered the application.
+        """
+        return self.session.listen(self.key, types=types, early=self._early)
 
     async def wait_until_gone(self) -> GoneReason:
         """Wait, without a limit of its own, until the channel is no longer here; return why."""
@@ -72,6 +77,11 @@ class Channel:
         self.gone = self.gone or reason
         self._ended.set()
         self.session.router.end(self.key)
+        self.settle()
+
+    def settle(self) -> None:
+        """Keep no event for a first listener any more."""
+        self._early.take()
 
     async def _send(self, request: Request) -> Response:
         if self.gone is not None:  # its channel may be back, in a visit that is not ours

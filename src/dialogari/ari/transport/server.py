@@ -83,6 +83,18 @@ class Credentials:
         return hmac.compare_digest(given, expected) and scheme.lower() == "basic"
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where Asterisk's sockets come in, and who may."""
+
+    host: str
+    port: int
+    """0 takes a free one."""
+    credentials: Credentials
+    path: str = "/"
+    tls: ssl.SSLContext | None = None
+
+
 class EventSocketServer:
     """Who comes in, and who does not; `accept_event_sockets` makes and closes it."""
 
@@ -203,16 +215,8 @@ class _Patience(web.Server):
 
 
 @asynccontextmanager
-async def accept_event_sockets(
-    host: str,
-    port: int,
-    credentials: Credentials,
-    receive: Receive,
-    *,
-    path: str = "/",
-    tls: ssl.SSLContext | None = None,
-) -> AsyncGenerator[EventSocketServer]:
-    """Listen for Asterisk's outbound websockets at `path`; port 0 takes a free one.
+async def accept_event_sockets(door: Door, receive: Receive) -> AsyncGenerator[EventSocketServer]:
+    """Listen for Asterisk's outbound websockets.
 
     `receive` gets each socket that comes, and has it until it returns, which closes it. At the
     end every socket is closed with 1001, and a `receive` that does not notice is cancelled.
@@ -220,11 +224,11 @@ async def accept_event_sockets(
     Raises:
         OSError: the address can't be had.
     """
-    sockets = EventSocketServer(credentials, path, receive)
+    sockets = EventSocketServer(door.credentials, door.path, receive)
     runner = web.ServerRunner(_Patience(sockets), shutdown_timeout=CLOSE_TIMEOUT)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, ssl_context=tls, backlog=MOST_OPENING)
+        site = web.TCPSite(runner, door.host, door.port, ssl_context=door.tls, backlog=MOST_OPENING)
         await site.start()
         sockets.port = runner.addresses[0][1]
         try:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlencode
 
@@ -65,6 +65,16 @@ class EventSocket:
         """A command was not answered in time. They are executed in order, so whatever is behind it
         waits too, or its answer is held back as well: until one comes, use another way."""
         self._unread = False
+        self._peeked: bytes | None = None
+
+    async def peek(self, seconds: float) -> bytes | None:
+        """Return the first frame, which `read` will give again; None: none came in time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                message = await self._connection.receive()
+                if message.type in _DATA:
+                    self._peeked = message.data
+        return self._peeked
 
     async def read(self, take: Callable[[bytes], None]) -> None:
         """Give every frame to `take` as it comes; returns when the socket ends, whatever ended it.
@@ -74,6 +84,8 @@ class EventSocket:
         """
         receive = self._connection.receive
         try:
+            if self._peeked is not None:
+                take(self._peeked)
             while True:
                 message = await receive()
                 if message.type not in _DATA:

@@ -1,0 +1,188 @@
+"""The outbound way: Asterisk connects to us, once for all calls or once for each.
+
+Theory of operation. What Asterisk opens is not ours to open again, so doubt never closes a socket:
+a link whose echo fails is not READY until one comes back, and goes on trying. ApplicationReplaced
+means little here, since Asterisk sends it to sockets that keep the application as well (a reload,
+a call that comes back within three seconds); the echo tells. All of it measured on 22.10.
+
+- Persistent: the application is there while Asterisk is. What happens while we are away, new calls
+  included, is kept by Asterisk and comes first on the next socket.
+- Per call: each call has a socket and an application `NAME:CHANNELNAME` of its own, half a second
+  later than otherwise. A cut socket is opened again, without a new StasisStart; three tries in
+  1.5 s, then the call goes back to the dialplan. One that comes back into Stasis() within three
+  seconds goes deaf (a fault of Asterisk's): it is looked after by snapshots instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, NoReturn, Self
+
+from dialogari.ari.echo import Echo
+from dialogari.ari.errors import AriError, Unreachable
+from dialogari.ari.features import Probe
+from dialogari.ari.link import ECHO_INTERVAL, Link, LinkState
+from dialogari.ari.models import Event, FrameError, decode_event
+from dialogari.ari.snapshot import take_own_snapshot, take_snapshot
+from dialogari.ari.transport.server import accept_event_sockets
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+    from types import TracebackType
+
+    from dialogari.ari.client import Sessions
+    from dialogari.ari.interest import Interest
+    from dialogari.ari.link import Receiver
+    from dialogari.ari.models import Channel
+    from dialogari.ari.transport.server import Door
+    from dialogari.ari.transport.websocket import EventSocket
+
+logger = logging.getLogger(__name__)
+
+CALL_ECHO_INTERVAL = 15.0
+"""Longer than that of a link that carries all calls, as there may be a thousand of these."""
+GREETING_LIMIT = 10.0
+"""Seconds for the first frame, which Asterisk sends at once."""
+RETURN_LIMIT = 10.0
+"""Seconds after which a call whose own socket did not come again is over; Asterisk tries 1.5."""
+FOREIGN_PAUSE = 5.0
+"""Seconds a socket of another application is kept, as Asterisk opens it again at once."""
+
+
+class OutboundLink(Link):
+    """One application of an Asterisk that connects to us."""
+
+    def __init__(
+        self, peer: str, application: str, dialplan_name: str, probe: Probe, interest: Interest
+    ) -> None:
+        super().__init__(peer, application, probe, interest, http=None)
+        self.dialplan_name = dialplan_name
+        self.per_call = application != dialplan_name
+        self.carrying: asyncio.Task[object] | None = None
+        """What works with its socket now."""
+
+    async def _stay(self, receiver: Receiver, echo: Echo) -> NoReturn:
+        interval = CALL_ECHO_INTERVAL if self.per_call else ECHO_INTERVAL
+        if not (self.per_call and self.probe.version):
+            await self._attempt(self.probe.ask(self.send))
+        while True:
+            ready = self.state is LinkState.READY
+            proven = await self._attempt(echo.prove() if ready else self._prove(receiver, echo))
+            if not proven and self.per_call:
+                await self._attempt(self._look(receiver))
+            await asyncio.sleep(interval)
+
+    async def _attempt(self, doing: Awaitable[None]) -> bool:
+        """Do something that proves the link; tell whether it did."""
+        try:
+            await doing
+        except AriError as error:
+            if self.state is LinkState.READY or self.generation == 0:
+                extra = {"server": self.peer, "application": self.application, "cause": str(error)}
+                logger.warning("ari_link_doubtful", extra=extra)
+            self.state = LinkState.CONNECTING
+            self.ready.clear()
+            return False
+        return True
+
+    async def _look(self, receiver: Receiver) -> None:
+        """Compare what we know with what is there, though no event comes."""
+        since = asyncio.get_running_loop().time()
+        receiver.recover(await self._take_snapshot(), since)
+
+    def _replaced(self) -> None:
+        logger.info("ari_application_replaced", extra={"application": self.application})
+
+    async def _take_snapshot(self) -> Sequence[Channel]:
+        snapshot = take_own_snapshot if self.per_call else take_snapshot
+        return await snapshot(self.send, self.application)
+
+
+class Outbound:
+    """Listens for Asterisk's sockets and has a link for each application that comes."""
+
+    def __init__(self, door: Door, application: str, interest: Interest) -> None:
+        self._door = door
+        self._application = application
+        self._interest = interest
+        self._links: dict[tuple[str, str], OutboundLink] = {}
+        """By Asterisk's id and application."""
+        self._probes: dict[str, Probe] = {}
+        """By Asterisk's id."""
+        self._sessions: Sessions | None = None
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._open.enter_async_context(accept_event_sockets(self._door, self._receive))
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._open.aclose()
+
+    def begin(self, sessions: Sessions) -> None:
+        """Have a session for each link to come."""
+        self._sessions = sessions
+
+    async def run(self) -> None:
+        """Do nothing: Asterisk does."""
+        await asyncio.Event().wait()
+
+    async def _receive(self, socket: EventSocket) -> None:
+        """Work with one socket until it ends."""
+        greeting = _read_greeting(await socket.peek(GREETING_LIMIT))
+        if greeting is None or self._sessions is None:
+            return
+        peer, application = greeting.asterisk_id or "", greeting.application
+        if not f"{application}:".startswith(f"{self._application}:"):
+            extra = {"server": peer, "application": application}
+            logger.error("ari_socket_foreign", extra=extra)
+            await asyncio.sleep(FOREIGN_PAUSE)
+            return
+        link = self._find(peer, application)
+        receiver = self._sessions.admit(link).calls
+        if link.carrying is not None:  # its end has not been noticed; the newer one counts
+            link.carrying.cancel()
+        link.carrying = task = asyncio.current_task()
+        try:
+            await link.carry(socket, receiver, Echo(application, socket))
+        except Unreachable:
+            pass
+        finally:
+            if link.carrying is task:
+                link.carrying = None
+                if link.per_call:
+                    self._sessions.spawn(self._await_return(link))
+
+    def _find(self, peer: str, application: str) -> OutboundLink:
+        link = self._links.get((peer, application))
+        if link is None:
+            probe = self._probes.setdefault(peer, Probe())
+            link = OutboundLink(peer, application, self._application, probe, self._interest)
+            self._links[peer, application] = link
+        return link
+
+    async def _await_return(self, link: OutboundLink) -> None:
+        """Give a call's socket time to come again, then end the call."""
+        if self._sessions is None:
+            return
+        if len(self._sessions.admit(link).calls):
+            await asyncio.sleep(RETURN_LIMIT)
+        if link.carrying is None and self._links.get((link.peer, link.application)) is link:
+            del self._links[link.peer, link.application]
+            self._sessions.dismiss(link)
+
+
+def _read_greeting(frame: bytes | None) -> Event | None:
+    """Return the first event, which names the application; None: it is none we know."""
+    try:
+        event = decode_event(frame or b"")
+    except FrameError:
+        return None
+    return event if isinstance(event, Event) else None
