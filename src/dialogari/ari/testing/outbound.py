@@ -19,13 +19,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 from collections import deque
 from dataclasses import dataclass, field
+from socket import SHUT_RDWR
 from typing import TYPE_CHECKING
 
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
-from websockets.typing import Subprotocol
+import aiohttp
 
 from dialogari.ari.models import ApplicationRegistered
 from dialogari.ari.testing.exchange import encode, now
@@ -33,14 +33,14 @@ from dialogari.ari.testing.rest import Thread
 from dialogari.ari.testing.socket import LARGEST_MESSAGE
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
-
-    from websockets.asyncio.client import ClientConnection
 
     from dialogari.ari.testing.dispatch import Dispatcher
 
 CONNECT_TIMEOUT = 0.5
 CLOSE_TIMEOUT = 1.0
+UNSAID = ("Accept", "Accept-Encoding", "User-Agent")
 FOR_EVER = -1
 
 
@@ -76,7 +76,7 @@ class Outbound:
 class _Frame:
     content: bytes
     binary: bool = False
-    only_by: ClientConnection | None = None
+    only_by: aiohttp.ClientWebSocketResponse | None = None
     """The one connection that it is for."""
 
 
@@ -93,7 +93,7 @@ class OutboundSocket:
         self._news = asyncio.Event()
         self._ended = False
         self._connections = 0
-        self._connection: ClientConnection | None = None
+        self._connection: aiohttp.ClientWebSocketResponse | None = None
 
     def send(self, frame: bytes, *, binary: bool = False) -> None:
         """Send an event, now or when there is a connection."""
@@ -111,7 +111,7 @@ class OutboundSocket:
     def cut(self) -> None:
         """End the connection without a word; it is tried again at once."""
         if self._connection is not None:
-            self._connection.transport.abort()
+            _cut(self._connection)
 
     def end(self) -> None:
         """Close it, with 1000, once all is sent."""
@@ -123,7 +123,7 @@ class OutboundSocket:
         if code is None:
             self.cut()
         elif self._connection is not None:
-            await self._connection.close(code)
+            await self._connection.close(code=code)
 
     async def run(self, open_for_us: asyncio.Event, connected: Callable[[], bool]) -> bool:
         """Connect, again and again until it is ended; return whether it has been given up before.
@@ -133,33 +133,35 @@ class OutboundSocket:
         """
         limit = self.outbound.attempts if self.outbound.per_call else FOR_EVER
         failed = 0
-        while not self._ended and failed != limit:
-            await open_for_us.wait()
-            try:
-                connection = await self._connect()
-            except (OSError, TimeoutError, InvalidHandshake, InvalidMessage):
-                failed += 1
-                await asyncio.sleep(self.outbound.interval)
-                continue
-            failed = 0
-            await self._use(connection, connected)
+        async with aiohttp.ClientSession(skip_auto_headers=UNSAID) as session:
+            while not self._ended and failed != limit:
+                await open_for_us.wait()
+                try:
+                    connection = await self._connect(session)
+                except (aiohttp.ClientError, TimeoutError):
+                    failed += 1
+                    await asyncio.sleep(self.outbound.interval)
+                    continue
+                failed = 0
+                if open_for_us.is_set():
+                    await self._use(connection, connected)
+                else:
+                    await connection.close()
         return not self._ended
 
-    async def _connect(self) -> ClientConnection:
-        return await connect(
-            self.outbound.url,
-            additional_headers=self.outbound.headers,
-            subprotocols=[Subprotocol("ari")],
-            user_agent_header=None,
-            compression=None,
-            open_timeout=CONNECT_TIMEOUT,
-            close_timeout=CLOSE_TIMEOUT,
-            ping_interval=None,
-            max_size=LARGEST_MESSAGE,
-            proxy=None,
-        )
+    async def _connect(self, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            return await session.ws_connect(
+                self.outbound.url,
+                headers=self.outbound.headers,
+                protocols=("ari",),
+                max_msg_size=LARGEST_MESSAGE,
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),  # pyright: ignore[reportCallIssue] - attrs makes it
+            )
 
-    async def _use(self, connection: ClientConnection, connected: Callable[[], bool]) -> None:
+    async def _use(
+        self, connection: aiohttp.ClientWebSocketResponse, connected: Callable[[], bool]
+    ) -> None:
         self._connections += 1
         self._connection = connection
         registered = [_Frame(self._registration(app)) for app in self.applications]
@@ -177,34 +179,33 @@ class OutboundSocket:
             self._connection = None
             await connection.close()
 
-    async def _write(self, connection: ClientConnection) -> None:
+    async def _write(self, connection: aiohttp.ClientWebSocketResponse) -> None:
         while True:
             while self._waiting:
                 frame = self._waiting.popleft()
                 if frame.only_by not in (None, connection):
                     continue  # an answer to who is gone
                 try:
-                    await connection.send(frame.content, text=not frame.binary)
-                except ConnectionClosed:
+                    if frame.binary:
+                        await connection.send_bytes(frame.content)
+                    else:
+                        await connection.send_str(frame.content.decode())
+                except ConnectionError:
                     self._waiting.appendleft(frame)
                     return
             if self._ended:
-                await connection.close(1000)
+                await connection.close()
                 return
             self._news.clear()
             await self._news.wait()
 
-    async def _read(self, connection: ClientConnection) -> None:
+    async def _read(self, connection: aiohttp.ClientWebSocketResponse) -> None:
         thread = Thread()
         answers = _Answers(self._put, connection)
-        try:
-            async for message in connection:
-                if isinstance(message, str):
-                    await self._dispatcher.answer_text(
-                        answers, self.applications[0], message, thread
-                    )
-        except ConnectionClosed:
-            return
+        async for message in connection:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                text = str(message.data)
+                await self._dispatcher.answer_text(answers, self.applications[0], text, thread)
 
     @staticmethod
     def _registration(application: str) -> bytes:
@@ -216,7 +217,7 @@ class _Answers:
     """The way of answers: over the connection by which the request came, or not at all."""
 
     put: Callable[[_Frame], None]
-    connection: ClientConnection
+    connection: aiohttp.ClientWebSocketResponse
 
     def send(self, frame: bytes, *, binary: bool = False) -> None:
         """Send an answer, in its turn."""
@@ -224,4 +225,12 @@ class _Answers:
 
     def abort(self) -> None:
         """End the connection without a word."""
-        self.connection.transport.abort()
+        _cut(self.connection)
+
+
+def _cut(connection: aiohttp.ClientWebSocketResponse) -> None:
+    """End a connection without a word."""
+    plain: socket.socket | None = connection.get_extra_info("socket")
+    if plain is not None:
+        with contextlib.suppress(OSError):  # it has ended by itself
+            plain.shutdown(SHUT_RDWR)
