@@ -110,8 +110,9 @@ class OutboundSocket:
 
     def cut(self) -> None:
         """End the connection without a word; it is tried again at once."""
-        if self._connection is not None:
-            _cut(self._connection)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            _cut(connection)
 
     def end(self) -> None:
         """Close it, with 1000, once all is sent."""
@@ -122,8 +123,10 @@ class OutboundSocket:
         """End the connection with a code, or without a word; it is tried again at once."""
         if code is None:
             self.cut()
-        elif self._connection is not None:
-            await self._connection.close(code=code)
+            return
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close(code=code)
 
     async def run(self, open_for_us: asyncio.Event, connected: Callable[[], bool]) -> bool:
         """Connect, again and again until it is ended; return whether it has been given up before.
@@ -181,7 +184,7 @@ class OutboundSocket:
 
     async def _write(self, connection: aiohttp.ClientWebSocketResponse) -> None:
         while True:
-            while self._waiting:
+            while self._waiting and self._connection is connection:
                 frame = self._waiting.popleft()
                 if frame.only_by not in (None, connection):
                     continue  # an answer to who is gone
