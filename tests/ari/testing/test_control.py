@@ -165,7 +165,7 @@ async def test_snoop(phone: Phone, client: Client) -> None:
     await client.event("StasisEnd")
 
     assert made.status == 200
-    assert made.body["dialplan"]["app_name"] == ""
+    assert made.body["dialplan"]["app_name"] in ("", "Stasis")  # it may have entered already
     assert start["channel"]["id"] == made.body["id"] == f"{client.app}-ear"
     assert start["args"] == ["z"]
     assert start["channel"]["name"].startswith("Snoop/")
