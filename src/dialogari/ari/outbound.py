@@ -132,7 +132,10 @@ class Outbound:
 
     async def run(self) -> None:
         """Do nothing: Asterisk does."""
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._sessions = None  # sockets that end from now on leave nothing to wait for
 
     async def _receive(self, socket: EventSocket) -> None:
         """Work with one socket until it ends."""
@@ -157,7 +160,7 @@ class Outbound:
         finally:
             if link.carrying is task:
                 link.carrying = None
-                if link.per_call:
+                if link.per_call and self._sessions is not None:
                     self._sessions.spawn(self._await_return(link))
 
     def _find(self, peer: str, application: str) -> OutboundLink:

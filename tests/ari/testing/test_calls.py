@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import msgspec
 import pytest
 
 from dialogari.ari.models import Channel
-from either_pbx import LIMIT, call
+from either_pbx import call, in_the_dialplan
 
 if TYPE_CHECKING:
     from either_pbx import Client, Phone
@@ -115,9 +114,7 @@ async def test_continue(phone: Phone, client: Client) -> None:
 
     done = await client.send("POST", f"{path}/continue")
     end = await client.event("StasisEnd")
-    async with asyncio.timeout(LIMIT):  # a real one takes a moment to run what comes next
-        while (await client.send("GET", path)).body["dialplan"]["app_name"] != "Wait":
-            await asyncio.sleep(0.01)
+    await in_the_dialplan(client, path)
     read = await client.send("GET", f"{path}/variable", variable="GIVEN")
     refused = [
         await client.send("POST", f"{path}/continue"),
