@@ -132,7 +132,10 @@ class Outbound:
 
     async def run(self) -> None:
         """Do nothing: Asterisk does."""
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._sessions = None  # sockets that end from now on leave nothing to wait for
 
     async def _receive(self, socket: EventSocket) -> None:
         """Work with one socket until it ends."""
@@ -157,8 +160,7 @@ class Outbound:
         finally:
             if link.carrying is task:
                 link.carrying = None
-                if link.per_call:
-                    self._sessions.spawn(self._await_return(link))
+                self._let_go(link)
 
     def _find(self, peer: str, application: str) -> OutboundLink:
         link = self._links.get((peer, application))
@@ -168,15 +170,17 @@ class Outbound:
             self._links[peer, application] = link
         return link
 
-    async def _await_return(self, link: OutboundLink) -> None:
+    def _let_go(self, link: OutboundLink) -> None:
+        if link.per_call and self._sessions is not None:
+            self._sessions.spawn(self._await_return(link, self._sessions))
+
+    async def _await_return(self, link: OutboundLink, sessions: Sessions) -> None:
         """Give a call's socket time to come again, then end the call."""
-        if self._sessions is None:
-            return
-        if len(self._sessions.admit(link).calls):
+        if len(sessions.admit(link).calls):
             await asyncio.sleep(RETURN_LIMIT)
         if link.carrying is None and self._links.get((link.peer, link.application)) is link:
             del self._links[link.peer, link.application]
-            self._sessions.dismiss(link)
+            sessions.dismiss(link)
 
 
 def _read_greeting(frame: bytes | None) -> Event | None:
