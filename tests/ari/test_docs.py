@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 import either_pbx
-from ari_serving import connect_to, server_of, serving, unexpected, until
+from ari_serving import back_in_the_dialplan, connect_to, server_of, serving, unexpected, until
 from cable import Cable
 from dialogari.ari import Call, Client, Listener, Session
 from dialogari.ari.models import PlaybackStarted, RecordingStarted
@@ -144,7 +144,7 @@ async def variable(phone: Phone, call: Call, name: str) -> str:
 async def test_look_up(stage: Stage) -> None:
     """It reads what came with the call, and the dialplan gets the variables."""
     async with stage.called() as call:
-        pass
+        await back_in_the_dialplan(stage.phone, call)
 
     assert stage.printed[0].startswith(f"{call.id} {call.channel.name}")
     assert stage.printed[1].startswith("Stasis() said ('one', 'UNIQUEID=")
