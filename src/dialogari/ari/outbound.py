@@ -20,6 +20,7 @@ import logging
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NoReturn, Self
 
+from dialogari.ari.backoff import backoff
 from dialogari.ari.echo import Echo
 from dialogari.ari.errors import AriError, Unreachable
 from dialogari.ari.features import Probe
@@ -65,14 +66,22 @@ class OutboundLink(Link):
 
     async def _stay(self, receiver: Receiver, echo: Echo) -> NoReturn:
         interval = CALL_ECHO_INTERVAL if self.per_call else ECHO_INTERVAL
-        if not (self.per_call and self.probe.version):
-            await self._attempt(self.probe.ask(self.send))
+        delays = backoff()
         while True:
             ready = self.state is LinkState.READY
-            proven = await self._attempt(echo.prove() if ready else self._prove(receiver, echo))
-            if not proven and self.per_call:
+            if await self._attempt(echo.prove() if ready else self._prove(receiver, echo)):
+                delays = backoff()
+                await asyncio.sleep(interval)
+                continue
+            if self.per_call:
                 await self._attempt(self._look(receiver))
-            await asyncio.sleep(interval)
+            # An Asterisk that starts connects before it has loaded what a proof takes.
+            await asyncio.sleep(next(delays))
+
+    async def _prove(self, receiver: Receiver, echo: Echo) -> None:
+        if not (self.per_call and self.probe.version):
+            await self.probe.ask(self.send)
+        await super()._prove(receiver, echo)
 
     async def _attempt(self, doing: Awaitable[None]) -> bool:
         """Do something that proves the link; tell whether it did."""
