@@ -7,9 +7,11 @@ FakeAsterisk and on real ones. Whole programs, and files of Asterisk's, are test
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import replace
 from typing import cast
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,7 +19,7 @@ import pytest
 import either_pbx
 from ari_serving import back_in_the_dialplan, connect_to, server_of, serving, unexpected, until
 from cable import Cable
-from documents import examples
+from documents import DOCS, examples
 from either_pbx import LIMIT, Phone
 from stage import Stage, press_at, variable
 
@@ -48,6 +50,15 @@ def no_fault(caplog: pytest.LogCaptureFixture) -> Generator[None]:
 def test_all() -> None:
     """No example is left out."""
     assert [name for name in EXAMPLES if f"test_{name}" not in globals()] == []
+
+
+def test_guarantees() -> None:
+    """Each module of tests for a guarantee is named on the page, and by its number."""
+    page = (DOCS / "ari.md").read_text(encoding="utf-8")
+    named = dict(re.findall(r"^\| (G\d+) \| .* \| `(test_g\d\d_)\*` \|$", page, re.MULTILINE))
+    assert named == {f"G{number}": f"test_g{number:02}_" for number in range(1, 14)}
+    for module in Path(__file__).with_name("guarantees").glob("test_*.py"):
+        assert module.name[: len("test_g00_")] in named.values()
 
 
 async def test_look_up(stage: Stage) -> None:

@@ -169,7 +169,7 @@ class Client:
         self._over = asyncio.Event()
 
     def __repr__(self) -> str:
-        return f"<Client {self._sessions.list()} calls: {self.calls}>"
+        return f"<Client {self.sessions} calls: {self.calls}>"
 
     async def __aenter__(self) -> Self:
         await self._way.__aenter__()
