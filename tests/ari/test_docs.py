@@ -7,21 +7,21 @@ FakeAsterisk and on real ones. Whole programs, and files of Asterisk's, are test
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+import re
+from collections.abc import Callable, Coroutine, Generator
+from dataclasses import replace
 from typing import cast
-from urllib.parse import quote, urlsplit
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 import either_pbx
 from ari_serving import back_in_the_dialplan, connect_to, server_of, serving, unexpected, until
 from cable import Cable
-from dialogari.ari import Call, Client, Listener, Session
-from dialogari.ari.models import PlaybackStarted, RecordingStarted
-from documents import Example, examples
-from either_pbx import LIMIT, FakePhone, Phone, bare_session
+from documents import DOCS, examples
+from either_pbx import LIMIT, Phone
+from stage import Stage, press_at, variable
 
 EXAMPLES = {
     example.name: example
@@ -31,86 +31,6 @@ EXAMPLES = {
 }
 ANSWERING = {"PJSIP/alice": "Local/up@line/n"}
 """Who answers at once on both kinds of Asterisk."""
-Started = PlaybackStarted | RecordingStarted
-
-
-@dataclass(slots=True)
-class Stage:
-    """Where an example plays: it serves the application that this telephone calls."""
-
-    phone: Phone
-    app: str
-    example: Example
-    printed: list[str] = field(default_factory=list[str])
-    calls: list[Call] = field(default_factory=list[Call])
-    _client: Client | None = None
-    _started: Listener[Started] | None = None
-
-    @property
-    def client(self) -> Client:
-        """The client that serves."""
-        assert self._client is not None
-        return self._client
-
-    @property
-    def session(self) -> Session:
-        """Its session, by which a test looks at Asterisk."""
-        return self.client.session
-
-    @asynccontextmanager
-    async def called(self, changes: Mapping[str, str] | None = None) -> AsyncGenerator[Call]:
-        """Have the example handle a call, with which it is done at the end."""
-        handle = self.example.function(self.printed, changes or {})
-
-        async def handler(call: Call) -> None:
-            self.calls.append(call)
-            await handle(call)
-
-        async with (
-            serving(self.phone.server, self.app, handler) as self._client,
-            self.session.listen(types=(PlaybackStarted, RecordingStarted)) as self._started,
-        ):
-            await self.phone.call(self.app)
-            await until(lambda: self.calls)
-            yield self.calls[-1]
-            await until(lambda: not self.client.calls, 2 * LIMIT)
-
-    async def sounds(self, name: str) -> None:
-        """Wait until a medium plays, or a recording runs."""
-        assert self._started is not None
-        async with asyncio.timeout(2 * LIMIT):
-            async for event in self._started:
-                match event:
-                    case PlaybackStarted() if event.playback.media_uri == name:
-                        return
-                    case RecordingStarted() if event.recording.name == name:
-                        return
-                    case _:
-                        pass
-
-    @asynccontextmanager
-    async def used_by(self, client: Client) -> AsyncGenerator[None]:
-        """Have the example use a client beside the body."""
-        self._client = client
-        use = cast(
-            "Callable[[Client], Coroutine[None, None, None]]",
-            self.example.function(self.printed, {}),
-        )
-        async with asyncio.TaskGroup() as tasks:
-            using = tasks.create_task(use(client))
-            yield
-            using.cancel()
-
-    async def bridged(self, count: int) -> str:
-        """Wait until so many are in a bridge, the call among them; return the one who is not it."""
-        (call,) = self.calls
-        async with asyncio.timeout(LIMIT):
-            while True:
-                for bridge in await self.session.bridges.list():
-                    others = {*bridge.channels} - {call.id}
-                    if len(bridge.channels) == count and len(others) == 1:
-                        return others.pop()
-                await asyncio.sleep(0.02)
 
 
 @pytest.fixture
@@ -132,13 +52,13 @@ def test_all() -> None:
     assert [name for name in EXAMPLES if f"test_{name}" not in globals()] == []
 
 
-async def variable(phone: Phone, call: Call, name: str) -> str:
-    """Return a channel variable, asked for by a way of the test's own."""
-    url = f"{phone.server.url}/channels/{quote(call.id)}/variable"
-    async with bare_session(phone.server) as session:
-        answer = await either_pbx.send(session, url, "GET", query={"variable": name})
-        assert answer.status == 200, answer
-        return answer.body["value"]
+def test_guarantees() -> None:
+    """Each module of tests for a guarantee is named on the page, and by its number."""
+    page = (DOCS / "ari.md").read_text(encoding="utf-8")
+    named = dict(re.findall(r"^\| (G\d+) \| .* \| `(test_g\d\d_)\*` \|$", page, re.MULTILINE))
+    assert named == {f"G{number}": f"test_g{number:02}_" for number in range(1, 14)}
+    for module in Path(__file__).with_name("guarantees").glob("test_*.py"):
+        assert module.name[: len("test_g00_")] in named.values()
 
 
 async def test_look_up(stage: Stage) -> None:
@@ -234,18 +154,6 @@ async def test_with_hold(stage: Stage) -> None:
         await press_at(stage.phone, alice, "*")
         assert await stage.bridged(2) == alice
         await stage.session.channels.hangup(alice)
-
-
-async def press_at(phone: Phone, channel_id: str, keys: str) -> None:
-    """Press keys at somebody who was called."""
-    if isinstance(phone, FakePhone):
-        await phone.server.call(channel_id).press(keys)
-        return
-    async with bare_session(phone.server) as session:
-        url = f"{phone.server.url}/channels/{channel_id}"
-        channel = await either_pbx.send(session, url, "GET")
-    far_end = channel.body["name"].removesuffix(";1") + ";2"
-    await phone.server.run_cli(f"channel redirect {far_end} line,K{keys},1")
 
 
 async def test_tell_keys(stage: Stage) -> None:

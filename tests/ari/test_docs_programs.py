@@ -34,7 +34,7 @@ PROGRAMS = {
 }
 FILES = examples("ari.md", "ini")
 URL = "http://127.0.0.1:8088"
-USER = 'username="hello", password="secret"'
+USER = 'username="me", password="secret"'
 OUR_PORT = "9000"
 TELEPHONE = """
 [probe]

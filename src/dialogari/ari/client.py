@@ -168,6 +168,9 @@ class Client:
         self._failure: AriError | None = None
         self._over = asyncio.Event()
 
+    def __repr__(self) -> str:
+        return f"<Client {self.sessions} calls: {self.calls}>"
+
     async def __aenter__(self) -> Self:
         await self._way.__aenter__()
         await self._sessions.group.__aenter__()

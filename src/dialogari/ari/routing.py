@@ -61,6 +61,11 @@ class Listener(Generic[E]):
         self._ended = False
         self._overflowed = False
 
+    def __repr__(self) -> str:
+        types = ", ".join(one.__name__ for one in self._types) or "all events"
+        keys = ", ".join(sorted(self.keys)) or "everything"
+        return f"<Listener for {types} of {keys} holds: {len(self._queue)}>"
+
     async def __aenter__(self) -> Self:
         self._router.add(self)
         if self._early is not None:

@@ -57,6 +57,10 @@ class Place(ABC):
         self._carried: set[Carried] = set()
         self._early: EarlyEvents | None = None
 
+    def __repr__(self) -> str:
+        state = "" if self.gone is None else f" gone: {self.gone}"
+        return f"<{type(self).__name__} {self.id}{state}>"
+
     @property
     @abstractmethod
     def id(self) -> str:

@@ -65,6 +65,10 @@ class Playback:
         self._over = asyncio.Event()
         self._watch = Watch(place.session, self.key, self)
 
+    def __repr__(self) -> str:
+        state = self.ended or (self.playback.state if self.playback is not None else "new")
+        return f"<Playback {self.id} on {self.target.key} {state}>"
+
     @property
     def key(self) -> str:
         """What events name it by."""

@@ -57,6 +57,10 @@ class Recording:
         self._over = asyncio.Event()
         self._watch = Watch(place.session, self.key, self)
 
+    def __repr__(self) -> str:
+        state = self.recording.state if self.recording is not None else "new"
+        return f"<Recording {self.name!r} of {self.target.key} {state}>"
+
     @property
     def key(self) -> str:
         """What events name it by."""
