@@ -69,11 +69,12 @@ class Cable:
             self._plugged = True
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._plugged:
+            writer.transport.abort()
+            return
         try:
-            if not self._plugged:
-                raise ConnectionRefusedError
             there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.target)
-        except ConnectionRefusedError:
+        except OSError:
             writer.transport.abort()
             return
         self._open |= {writer, there_writer}

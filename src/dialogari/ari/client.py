@@ -26,6 +26,7 @@ from dialogari.ari.handlers import Handlers, send_back
 from dialogari.ari.interest import Interest
 from dialogari.ari.outbound import Outbound
 from dialogari.ari.session import Session
+from dialogari.ari.stall import Stall
 from dialogari.ari.transport import Server, parse_url
 from dialogari.ari.transport.server import Credentials, Door
 
@@ -165,6 +166,7 @@ class Client:
         self._way = way
         self._handlers = Handlers()
         self._sessions = Sessions(self._handlers)
+        self._stall = Stall()
         self._failure: AriError | None = None
         self._over = asyncio.Event()
 
@@ -176,6 +178,7 @@ class Client:
         await self._sessions.group.__aenter__()
         self._way.begin(self._sessions)
         self._sessions.spawn(self._keep())
+        self._sessions.spawn(self._stall.watch())
         return self
 
     async def __aexit__(
@@ -225,6 +228,15 @@ class Client:
     def calls(self) -> int:
         """How many handlers are running now."""
         return len(self._handlers)
+
+    @property
+    def lag(self) -> float:
+        """Seconds by which the event loop was late at most, of late, and with it all events.
+
+        Asterisk drops a client that does not read for 0.1 s (`websocket_write_timeout`); half of
+        that is logged as `ari_loop_blocked`.
+        """
+        return self._stall.worst
 
     async def wait_until_ready(self) -> None:
         """Wait, without a limit of its own, until a link is proven.

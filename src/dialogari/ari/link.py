@@ -116,7 +116,10 @@ class Link:
         if http is None:
             if socket is None:
                 raise Unreachable("it is not connected")
-            return await socket.send(request, seconds)
+            answer = await socket.send(request, seconds)
+            if answer.status == 406:  # noqa: PLR2004 - HTTP's "not acceptable"
+                raise Unreachable("only HTTP carries this answer, and there is none here")
+            return answer
         if self._prefers(socket, request):
             try:
                 return await socket.send(request, seconds)
@@ -141,6 +144,7 @@ class Link:
         Raises:
             AriError: why it ended.
         """
+        self._lose_socket()
         try:
             await self._carry(socket, receiver, echo)
         except ApplicationReplaced:
@@ -149,10 +153,14 @@ class Link:
             logger.critical("application_taken_over", extra=extra)
             raise
         finally:
-            self._socket = None
-            self.ready.clear()
-            if self.state is LinkState.READY:
-                self.state = LinkState.CONNECTING
+            if self._socket is socket:  # and no newer one has taken its place already
+                self._lose_socket()
+
+    def _lose_socket(self) -> None:
+        self._socket = None
+        self.ready.clear()
+        if self.state is LinkState.READY:
+            self.state = LinkState.CONNECTING
 
     async def _carry(self, socket: EventSocket, receiver: Receiver, echo: Echo) -> NoReturn:
         task = asyncio.current_task()
@@ -161,15 +169,16 @@ class Link:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._read(socket, receiver, echo))
                 self._socket = socket
-                await self._stay(receiver, echo)
+                await self._stay(socket, receiver, echo)
         except BaseExceptionGroup as group:
             # Before Python 3.13 a group that fails while it is being cancelled forgets the latter.
             if task is not None and task.cancelling() > cancelled:
                 raise asyncio.CancelledError from None
             raise _most_telling(group) from None
 
-    async def _stay(self, receiver: Receiver, echo: Echo) -> NoReturn:
+    async def _stay(self, socket: EventSocket, receiver: Receiver, echo: Echo) -> NoReturn:
         """Prove the link, now and from time to time; whatever goes wrong ends it."""
+        del socket
         await self._prove(receiver, echo)
         while True:
             await asyncio.sleep(ECHO_INTERVAL)

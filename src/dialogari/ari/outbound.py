@@ -20,6 +20,8 @@ import logging
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NoReturn, Self
 
+from aiohttp import WSCloseCode
+
 from dialogari.ari.backoff import backoff
 from dialogari.ari.echo import Echo
 from dialogari.ari.errors import AriError, Unreachable
@@ -48,6 +50,8 @@ GREETING_LIMIT = 10.0
 """Seconds for the first frame, which Asterisk sends at once."""
 RETURN_LIMIT = 10.0
 """Seconds after which a call whose own socket did not come again is over; Asterisk tries 1.5."""
+CLOSED_LIMIT = 1.0
+"""So many where it closed that with 1000, as it does when the call has left."""
 FOREIGN_PAUSE = 5.0
 """Seconds a socket of another application is kept, as Asterisk opens it again at once."""
 
@@ -61,33 +65,40 @@ class OutboundLink(Link):
         super().__init__(peer, application, probe, interest, http=None)
         self.dialplan_name = dialplan_name
         self.per_call = application != dialplan_name
-        self.carrying: asyncio.Task[object] | None = None
-        """What works with its socket now."""
+        self.sockets = 0
+        """How many it has: a call that is soon back has two for a while, and closing the older one
+        makes Asterisk open it again. Both are read; the newer one is proven and has the commands.
+        """
 
-    async def _stay(self, receiver: Receiver, echo: Echo) -> NoReturn:
+    async def _stay(self, socket: EventSocket, receiver: Receiver, echo: Echo) -> NoReturn:
         interval = CALL_ECHO_INTERVAL if self.per_call else ECHO_INTERVAL
         delays = backoff()
-        while True:
+        while self._socket is socket:
             ready = self.state is LinkState.READY
-            if await self._attempt(echo.prove() if ready else self._prove(receiver, echo)):
+            proof = echo.prove() if ready else self._prove(receiver, echo)
+            if await self._attempt(socket, proof):
                 delays = backoff()
                 await asyncio.sleep(interval)
                 continue
             if self.per_call:
-                await self._attempt(self._look(receiver))
+                await self._attempt(socket, self._look(receiver))
             # An Asterisk that starts connects before it has loaded what a proof takes.
             await asyncio.sleep(next(delays))
+        await asyncio.Event().wait()
+        raise AssertionError  # nobody sets that event: it waits for the reading to end
 
     async def _prove(self, receiver: Receiver, echo: Echo) -> None:
         if not (self.per_call and self.probe.version):
             await self.probe.ask(self.send)
         await super()._prove(receiver, echo)
 
-    async def _attempt(self, doing: Awaitable[None]) -> bool:
+    async def _attempt(self, socket: EventSocket, doing: Awaitable[None]) -> bool:
         """Do something that proves the link; tell whether it did."""
         try:
             await doing
         except AriError as error:
+            if self._socket is not socket:
+                return False
             if self.state is LinkState.READY or self.generation == 0:
                 extra = {"server": self.peer, "application": self.application, "cause": str(error)}
                 logger.warning("ari_link_doubtful", extra=extra)
@@ -159,17 +170,15 @@ class Outbound:
             return
         link = self._find(peer, application)
         receiver = self._sessions.admit(link).calls
-        if link.carrying is not None:  # its end has not been noticed; the newer one counts
-            link.carrying.cancel()
-        link.carrying = task = asyncio.current_task()
+        link.sockets += 1
         try:
             await link.carry(socket, receiver, Echo(application, socket))
         except Unreachable:
             pass
         finally:
-            if link.carrying is task:
-                link.carrying = None
-                self._let_go(link)
+            link.sockets -= 1
+            if not link.sockets:
+                self._let_go(link, closed=socket.close_code == WSCloseCode.OK)
 
     def _find(self, peer: str, application: str) -> OutboundLink:
         link = self._links.get((peer, application))
@@ -179,15 +188,16 @@ class Outbound:
             self._links[peer, application] = link
         return link
 
-    def _let_go(self, link: OutboundLink) -> None:
+    def _let_go(self, link: OutboundLink, *, closed: bool) -> None:
         if link.per_call and self._sessions is not None:
-            self._sessions.spawn(self._await_return(link, self._sessions))
+            limit = CLOSED_LIMIT if closed else RETURN_LIMIT
+            self._sessions.spawn(self._await_return(link, self._sessions, limit))
 
-    async def _await_return(self, link: OutboundLink, sessions: Sessions) -> None:
+    async def _await_return(self, link: OutboundLink, sessions: Sessions, seconds: float) -> None:
         """Give a call's socket time to come again, then end the call."""
         if len(sessions.admit(link).calls):
-            await asyncio.sleep(RETURN_LIMIT)
-        if link.carrying is None and self._links.get((link.peer, link.application)) is link:
+            await asyncio.sleep(seconds)
+        if not link.sockets and self._links.get((link.peer, link.application)) is link:
             del self._links[link.peer, link.application]
             sessions.dismiss(link)
 

@@ -111,6 +111,11 @@ class Listener(Generic[E]):
         if self._waiter is not None:
             self._wake()
 
+    @property
+    def waiting(self) -> int:
+        """How many events have come that were not taken yet."""
+        return len(self._queue)
+
     def drain(self) -> Sequence[E]:
         """Return what it holds, which it then holds no more."""
         held, self._queue = self._queue, deque()
