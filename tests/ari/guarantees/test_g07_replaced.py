@@ -71,9 +71,7 @@ async def test_persistent(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @on(FAKE_PERSISTENT, FAKE_PER_CALL)
-async def test_word_of_it_is_not_believed(
-    line: Line, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_word_of_it_is_not_believed(line: Line, caplog: pytest.LogCaptureFixture) -> None:
     """Where Asterisk connects to us, the event alone changes nothing."""
     async with line.one_call() as visit:
         session = visit.call.session
