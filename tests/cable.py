@@ -16,6 +16,8 @@ class Cable:
 
     target: int
     port: int = 0
+    unplugged: bool = False
+    """While this is set, new connections are broken at once."""
     _server: asyncio.Server | None = None
     _open: set[asyncio.StreamWriter] = field(default_factory=set[asyncio.StreamWriter])
 
@@ -34,13 +36,20 @@ class Cable:
         self._server.close()
         self.cut()
 
-    def cut(self) -> None:
-        """Break every connection that is open now; new ones work."""
+    def cut(self) -> int:
+        """Break every connection that is open now, and return how many; new ones work."""
         for writer in list(self._open):
             writer.transport.abort()
+        return len(self._open) // 2
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        try:
+            if self.unplugged:
+                raise ConnectionRefusedError
+            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            writer.transport.abort()
+            return
         self._open |= {writer, there_writer}
         try:
             async with asyncio.TaskGroup() as tasks:
