@@ -80,7 +80,8 @@ def _account(accounts: Accounts, answered: Answered, told: Sequence[Resumed | Lo
         accounts.faults.append(f"{name}: resumed in the generations {generations}")
     if losses and (answered.call.gone is None or not isinstance(told[-1], Lost)):
         accounts.faults.append(f"{name}: lost, and here")
-    if answered.call.gone is GoneReason.ABSENT and not losses:
+    absent = answered.call.gone is GoneReason.ABSENT
+    if absent and answered.ended in (["cancelled"], ["gone"]) and not losses:
         accounts.faults.append(f"{name}: absent, and nobody was told")
 
 

@@ -155,11 +155,8 @@ class Recording:
 
     async def leave(self) -> None:
         """Have it over and stored; for the end of its scope. Raises AriError."""
-        try:
-            await self.stop()
-            await self._over.wait()
-        finally:
-            self.lose()
+        await self.stop()
+        await self._over.wait()
 
     def take(self, event: Event | UnknownEvent) -> None:
         """Take an event about it."""
