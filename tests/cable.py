@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from types import TracebackType
+
+
+@dataclass(slots=True)
+class Wire:
+    """What one connection carried, byte by byte."""
+
+    sent: bytearray = field(default_factory=bytearray)
+    """By the side that connected."""
+    answered: bytearray = field(default_factory=bytearray)
 
 
 @dataclass(slots=True)
@@ -16,8 +27,9 @@ class Cable:
 
     target: int
     port: int = 0
-    unplugged: bool = False
-    """While this is set, new connections are broken at once."""
+    wires: list[Wire] = field(default_factory=list[Wire])
+    """One for each connection there ever was."""
+    _plugged: bool = True
     _server: asyncio.Server | None = None
     _open: set[asyncio.StreamWriter] = field(default_factory=set[asyncio.StreamWriter])
 
@@ -36,32 +48,51 @@ class Cable:
         self._server.close()
         self.cut()
 
-    def cut(self) -> int:
-        """Break every connection that is open now, and return how many; new ones work."""
+    @property
+    def connections(self) -> int:
+        """How many are open now."""
+        return len(self._open) // 2
+
+    def cut(self) -> None:
+        """Break every connection that is open now; new ones work."""
         for writer in list(self._open):
             writer.transport.abort()
-        return len(self._open) // 2
+
+    @contextmanager
+    def unplugged(self) -> Generator[None]:
+        """Break every connection, and each new one, as long as this lasts."""
+        self._plugged = False
+        self.cut()
+        try:
+            yield
+        finally:
+            self._plugged = True
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if self.unplugged:
+            if not self._plugged:
                 raise ConnectionRefusedError
             there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.target)
-        except OSError:
+        except ConnectionRefusedError:
             writer.transport.abort()
             return
         self._open |= {writer, there_writer}
+        wire = Wire()
+        self.wires.append(wire)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_copy(reader, there_writer))
-                tasks.create_task(_copy(there_reader, writer))
+                tasks.create_task(_copy(reader, there_writer, wire.sent))
+                tasks.create_task(_copy(there_reader, writer, wire.answered))
         finally:
             self._open -= {writer, there_writer}
 
 
-async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+async def _copy(
+    source: asyncio.StreamReader, target: asyncio.StreamWriter, record: bytearray
+) -> None:
     try:
         while data := await source.read(65536):
+            record += data
             target.write(data)
             await target.drain()
     except ConnectionError:

@@ -28,16 +28,41 @@ Answer = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """The model asks for a tool; `arguments` as it writes them, JSON or not."""
+
+    name: str
+    arguments: str = "{}"
+    id: str = "call_1"
+    pause: float = 0.0
+    """Seconds between the name and the arguments."""
+
+
+Act = Callable[["Asked"], "str | list[Ask | str]"]
+"""What a model does that may use tools: it says something, asks for tools, or both."""
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """One request as it arrived."""
 
     messages: list[dict[str, Any]]
     authorization: str
+    tools: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    tool_choice: str = ""
+    """Empty where it was not sent."""
+    form: str = ""
+    """The schema it is held to, as JSON; empty without one."""
 
     @property
     def question(self) -> str:
-        """The caller's words."""
+        """The caller's words, or what a tool has said."""
         return str(self.messages[-1]["content"])
+
+    @property
+    def outcomes(self) -> list[str]:
+        """What the tools of this turn have said so far."""
+        return [str(m["content"]) for m in self.messages if m["role"] == "tool"]
 
     @property
     def instructions(self) -> str:
@@ -55,6 +80,8 @@ class ModelStub:
     """`async with` starts it on a free port of the loopback address."""
 
     answer: Answer = echo
+    act: Act | None = None
+    """In place of `answer`, for a model with tools."""
     fault: str = ""
     """Empty, or one of the names in `_fail`."""
     opening: str = "The first words "
@@ -89,22 +116,37 @@ class ModelStub:
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         body = json.loads(await request.read())
-        asked = Asked(body["messages"], request.headers.get("Authorization", ""))
+        asked = Asked(
+            body["messages"],
+            request.headers.get("Authorization", ""),
+            body.get("tools", []),
+            body.get("tool_choice", ""),
+            json.dumps(body.get("response_format", "")),
+        )
         self.asked.append(asked)
         try:
             await asyncio.sleep(self.delay)
             if self.fault:
                 return await self._fail(request)
-            return await self._stream(request, self.answer(asked.question))
+            acted = self.act(asked) if self.act else self.answer(asked.question)
+            return await self._stream(request, acted)
         except (asyncio.CancelledError, ConnectionResetError):
             self.abandoned.append(asyncio.get_running_loop().time())
             raise
 
-    async def _stream(self, request: web.Request, text: str) -> web.StreamResponse:
+    async def _stream(
+        self, request: web.Request, acted: str | list[Ask | str]
+    ) -> web.StreamResponse:
         response = await _open_stream(request)
-        for start in range(0, len(text), PIECE):
-            await _send(response, {"content": text[start : start + PIECE]})
-        await _send(response, {}, finish_reason="stop")
+        calls = 0
+        for said in [acted] if isinstance(acted, str) else acted:
+            if isinstance(said, str):
+                for start in range(0, len(said), PIECE):
+                    await _send(response, {"content": said[start : start + PIECE]})
+            else:
+                await _send_call(response, said, calls)
+                calls += 1
+        await _send(response, {}, finish_reason="tool_calls" if calls else "stop")
         usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
         await _send_chunk(response, {**_chunk(), "choices": [], "usage": usage})
         await response.write(b"data: [DONE]\n\n")
@@ -170,6 +212,19 @@ async def _send(
 ) -> None:
     choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
     await _send_chunk(response, {**_chunk(), "choices": [choice]})
+
+
+async def _send_call(response: web.StreamResponse, ask: Ask, index: int) -> None:
+    """Send a tool call the way OpenAI does: its name first, its arguments in two pieces."""
+    half = len(ask.arguments) // 2
+    first = {"name": ask.name, "arguments": ""}
+    await _send(
+        response,
+        {"tool_calls": [{"index": index, "id": ask.id, "type": "function", "function": first}]},
+    )
+    await asyncio.sleep(ask.pause)
+    for piece in (ask.arguments[:half], ask.arguments[half:]):
+        await _send(response, {"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
 
 
 async def _send_chunk(response: web.StreamResponse, chunk: dict[str, Any]) -> None:

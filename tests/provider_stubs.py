@@ -30,6 +30,10 @@ class Format(Protocol):
 
     first: int
 
+    def call(self, name: str, arguments: dict[str, Any]) -> list[bytes]:
+        """Return the whole stream of a model that asks for a tool."""
+        ...
+
     def error(self, status: int) -> dict[str, Any]:
         """Return the body of an error."""
         ...
@@ -63,6 +67,16 @@ class Gemini:
         }
         return [f"data: {json.dumps(part)}\r\n\r\n".encode() for part in parts]
 
+    def call(self, name: str, arguments: dict[str, Any]) -> list[bytes]:
+        """One candidate that holds the whole call; without an id, as Gemini often does."""
+        part = {"functionCall": {"name": name, "args": arguments}}
+        candidate = {
+            "index": 0,
+            "content": {"role": "model", "parts": [part]},
+            "finishReason": "STOP",
+        }
+        return [f"data: {json.dumps({'candidates': [candidate]})}\r\n\r\n".encode()]
+
     def error(self, status: int) -> dict[str, Any]:
         """Google's error object."""
         return {"error": {"code": status, "message": f"{POISON} {SECRET}", "status": "BAD"}}
@@ -81,6 +95,21 @@ class Anthropic:
 
     def events(self, pieces: Iterable[str]) -> list[bytes]:
         """Start of message and block, a delta for each piece, and the ends of both."""
+        block = {"type": "text", "text": ""}
+        deltas = [{"type": "text_delta", "text": piece} for piece in pieces]
+        return self._message(block, deltas, "end_turn")
+
+    def call(self, name: str, arguments: dict[str, Any]) -> list[bytes]:
+        """A block of its own, the arguments in pieces of JSON."""
+        block: dict[str, Any] = {"type": "tool_use", "id": "toolu_1", "name": name, "input": {}}
+        written = json.dumps(arguments)
+        pieces = (written[:5], written[5:])
+        deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
+        return self._message(block, deltas, "tool_use")
+
+    def _message(
+        self, block: dict[str, Any], pieces: list[dict[str, str]], reason: str
+    ) -> list[bytes]:
         message: dict[str, Any] = {
             "id": "msg_1",
             "type": "message",
@@ -91,9 +120,8 @@ class Anthropic:
             "stop_sequence": None,
             "usage": {"input_tokens": 11, "output_tokens": 1},
         }
-        block = {"type": "text", "text": ""}
-        deltas = [{"index": 0, "delta": {"type": "text_delta", "text": piece}} for piece in pieces]
-        stop = {"stop_reason": "end_turn", "stop_sequence": None}
+        deltas = [{"index": 0, "delta": piece} for piece in pieces]
+        stop = {"stop_reason": reason, "stop_sequence": None}
         return [
             _typed("message_start", message=message),
             _typed("content_block_start", index=0, content_block=block),
@@ -125,6 +153,8 @@ class ProviderStub:
     format: Format
     fault: str = ""
     """Empty, `http_NNN`, or one of the names in `_answer`."""
+    tool: tuple[str, dict[str, Any]] | None = None
+    """What it asks for first, its name and arguments."""
     bodies: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     keys: list[str] = field(default_factory=list[str])
     abandoned: list[float] = field(default_factory=list[float])
@@ -168,7 +198,9 @@ class ProviderStub:
             await asyncio.sleep(60)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        for number, event in enumerate(self.format.events(PIECES)):
+        asks = self.tool is not None and len(self.bodies) == 1
+        events = self.format.call(*self.tool) if self.tool and asks else self.format.events(PIECES)
+        for number, event in enumerate(events):
             await response.write(event)
             if number == self.format.first and self.fault:
                 await self._break_off(request, response)

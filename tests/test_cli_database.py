@@ -28,7 +28,7 @@ SERVE = {
     "ASTERISK_ARI_PASSWORD": "p",
     "WEB_PORT": "0",
 }
-GOOD = "reachable: yes\nrevision: 0001\nwritable: yes\n"
+GOOD = "reachable: yes\nrevision: 0002\nwritable: yes\n"
 
 
 @pytest.fixture
@@ -103,8 +103,8 @@ async def test_upgrade_then_check(tmp_path: Path, behind: Behind) -> None:
         "revision",
         "writable",
     ]
-    assert (upgraded.code, upgraded.out) == (0, "revision: 0001\n")
-    assert (again.code, again.out) == (0, "revision: 0001\n")
+    assert (upgraded.code, upgraded.out) == (0, "revision: 0002\n")
+    assert (again.code, again.out) == (0, "revision: 0002\n")
     assert (after.code, after.out, after.err) == (0, GOOD, "")
     assert (beside.code, beside.out) == (0, GOOD)
 

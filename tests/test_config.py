@@ -190,3 +190,47 @@ def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="UTF-8"):
         load_settings()
+
+
+def test_networks_that_tools_may_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Separated by commas or blanks; a lone address is a network of one."""
+    monkeypatch.setenv("TOOL_NETWORKS", " 10.0.0.0/8,192.168.1.7  fd00::/8, ")
+
+    assert [str(n) for n in load_settings().tool_networks] == [
+        "10.0.0.0/8",
+        "192.168.1.7/32",
+        "fd00::/8",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("TOOL_NETWORKS", "10.0.0.5/8", "TOOL_NETWORKS: 10.0.0.5/8 has host bits set; write"),
+        ("TOOL_NETWORKS", "lan", "TOOL_NETWORKS: 'lan' does not appear"),
+        ("SECRET_KEY", "hunter2", "SECRET_KEY: each key is 32 bytes in base64"),
+        ("SECRET_KEY", f"{'A' * 43}=,hunter2", "SECRET_KEY: each key is 32 bytes in base64"),
+    ],
+)
+def test_what_tools_need_and_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    """One line with the setting, and no part of a key."""
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+
+    assert str(caught.value).startswith(says)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_secret_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In either kind of base64, the one that locks first; none of them in a repr."""
+    keys = ["A" * 43 + "=", "_-" * 21 + "A=", "/+" * 21 + "A="]
+    monkeypatch.setenv("SECRET_KEY", f"{keys[0]}, {keys[1]} {keys[2]}")
+
+    settings = load_settings()
+
+    assert list(settings.secret_keys) == keys
+    assert keys[0] not in repr(settings)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dialogari.conversation import Conversations, describe_call
+from dialogari.tool import Tool, ToolCall, ToolStatus, ToolUsed
 from dialogari.turn import (
     AgentDone,
     AgentRequest,
@@ -33,7 +34,7 @@ from dialogari.turn import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     from dialogari.turn import AgentEvent
 
@@ -49,6 +50,8 @@ class ScriptedAgent:
     wait: float = 0.0
     fallback: str = ""
     """Falls back to this model first, after `wait`."""
+    uses: tuple[ToolUsed, ...] = ()
+    """Events of tools, before the pieces; `wait` passes after each that has just begun."""
     asked: list[AgentRequest] = field(default_factory=list[AgentRequest])
     closed: bool = False
 
@@ -63,6 +66,10 @@ class ScriptedAgent:
             if self.fallback:
                 await asyncio.sleep(self.wait)
                 yield FellBack(self.fallback, "scripted.http_500")
+            for use in self.uses:
+                yield use
+                if use.call.status is ToolStatus.RUNNING:
+                    await asyncio.sleep(self.wait)
             for piece in self.pieces:
                 yield TextDelta(piece)
             await asyncio.sleep(self.wait)
@@ -81,6 +88,7 @@ class ListStore:
     prompts: dict[str, Prompt] = field(
         default_factory=lambda: {"default": Prompt("default", "Be.")}
     )
+    tools: dict[str, Tool] = field(default_factory=dict[str, Tool])
     load_error: TurnError | None = None
     append_error: TurnError | None = None
     wait: float = 0.0
@@ -108,6 +116,9 @@ class ListStore:
 
     async def find_prompt(self, name: str) -> Prompt | None:
         return self.prompts.get(name)
+
+    async def find_tools(self, names: Sequence[str]) -> Sequence[Tool]:
+        return [self.tools[name] for name in names if name in self.tools]
 
 
 def _conversations(agent: ScriptedAgent, store: ListStore, deadline: float = 2.0) -> Conversations:
@@ -345,3 +356,46 @@ def test_what_a_prompt_may_use() -> None:
         "language": "es",
         "vip": "yes",
     }
+
+
+ASKED = ToolCall("c1", "hours", {"day": "Monday"})
+ANSWERED = ToolCall("c1", "hours", {"day": "Monday"}, 1, ToolStatus.OK, "", "nine to five", 0.2)
+HOURS = Tool("hours", "When we open.", {"type": "object"}, "https://shop.example/hours")
+
+
+async def test_the_tools_of_a_prompt_reach_the_agent() -> None:
+    """Those that there are, in the prompt's order, and the turn's deadline; no others."""
+    prompt = Prompt("default", "Be.", tools=("gone", "hours"))
+    agent, store = ScriptedAgent(), ListStore(prompts={"default": prompt}, tools={"hours": HOURS})
+
+    response = await _take(agent, store, TurnRequest("hi", KEY))
+
+    assert response.status is Status.OK
+    assert list(agent.asked[0].tools) == [HOURS]
+    assert 0 < agent.asked[0].deadline - asyncio.get_running_loop().time() <= 2.0
+
+
+async def test_tool_calls_are_events_and_part_of_the_record() -> None:
+    """Both events come through in order; response and record hold the call as it ended."""
+    agent = ScriptedAgent(uses=(ToolUsed(ASKED), ToolUsed(ANSWERED)), wait=0.1)
+    store = ListStore()
+
+    events = [e async for e in _conversations(agent, store).stream_turn(TurnRequest("hi", KEY))]
+
+    assert events[:3] == [ToolUsed(ASKED), ToolUsed(ANSWERED), TextDelta("Hello ")]
+    assert isinstance(events[-1], TurnDone)
+    response = events[-1].response
+    assert list(response.tool_calls) == list(store.records[0].tool_calls) == [ANSWERED]
+    assert response.steps["tools"] >= 0.09
+    assert response.steps["first_token"] >= response.steps["tools"]
+
+
+async def test_a_turn_that_ends_during_a_tool() -> None:
+    """The reason says so; a call that had not ended is not recorded as one that had."""
+    agent, store = ScriptedAgent(uses=(ToolUsed(ASKED),), wait=5), ListStore()
+
+    response = await _conversations(agent, store, 0.1).take_turn(TurnRequest("hi", KEY))
+
+    assert (response.status, response.reason) == (Status.TIMEOUT, "tools.timeout")
+    assert not store.records[0].tool_calls
+    assert agent.closed

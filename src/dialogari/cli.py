@@ -1,4 +1,4 @@
-"""The command line: `dialogari serve | ask | prompt | db | demo | doctor | dialplan`.
+"""The command line: `dialogari serve | ask | prompt | tool | db | demo | doctor | dialplan`.
 
 Exit codes: 0 done, 1 the thing asked for failed, 2 wrong usage or configuration, then with one
 line for each setting that is wrong and no traceback.
@@ -13,34 +13,31 @@ import asyncio
 import json
 import secrets
 import signal
-import sys
 from dataclasses import asdict
 from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from dialogari.app.prompts import open_prompts
-from dialogari.config import ConfigError, load_settings
+from dialogari.cli_tools import tools
 from dialogari.progress import show_progress
 from dialogari.telemetry import configure_logs
+from dialogari.terminal import (
+    FAILED,
+    WRONG,
+    err,
+    fail,
+    out,
+    read_settings,
+    read_text,
+    run_command,
+)
 from dialogari.turn import ConversationKey, Prompt, Status, TurnRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-    from typing import NoReturn
-
-    from dialogari.config import Settings
     from dialogari.turn import TurnResponse
-
-Result = TypeVar("Result")
-
-FAILED = 1
-WRONG = 2
-SIGNALLED = 128
-"""Plus the signal's number: what a shell says of a command ended by it."""
 
 main = typer.Typer(
     name="dialogari",
@@ -51,11 +48,9 @@ main = typer.Typer(
 )
 prompts = typer.Typer(help="The prompts: list, show, set, delete.", no_args_is_help=True)
 main.add_typer(prompts, name="prompt")
+main.add_typer(tools, name="tool")
 db = typer.Typer(help="The database: upgrade, check.", no_args_is_help=True)
 main.add_typer(db, name="db")
-
-out = Console(highlight=False, markup=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 @main.command()
@@ -63,7 +58,7 @@ def serve() -> None:
     """Run the bridge until SIGTERM or Ctrl-C; it then lets running turns finish."""
     from dialogari.app.bridge import Bridge
 
-    settings = _settings()
+    settings = read_settings()
     configure_logs(settings.log_level, settings.log_format)
 
     async def work() -> None:
@@ -74,7 +69,7 @@ def serve() -> None:
         with show_progress(err) as report:
             await bridge.run(report)
 
-    _run(work())
+    run_command(work())
 
 
 @main.command()
@@ -90,7 +85,7 @@ def ask(
     """Take one turn from the terminal, the same way a call takes it."""
     from dialogari.app.ai import open_ai
 
-    settings = _settings()
+    settings = read_settings()
     configure_logs("WARNING", settings.log_format)
     request = TurnRequest(
         text=text,
@@ -104,7 +99,7 @@ def ask(
             async with open_ai(settings, report) as ai:
                 return await ai.conversations.take_turn(request)
 
-    response = _run(work())
+    response = run_command(work())
     if as_json:
         out.print(json.dumps(_described(response), ensure_ascii=False))
     elif response.status is Status.OK:
@@ -128,10 +123,10 @@ def demo(
     from dialogari.demo import DemoOptions, run_demo
 
     if sip and not keep:
-        _fail("--sip needs --keep: without it the demo ends before anybody could call", WRONG)
-    settings = _settings()
+        fail("--sip needs --keep: without it the demo ends before anybody could call", WRONG)
+    settings = read_settings()
     options = DemoOptions(say=tuple(say or ()), model=model, talk=talk, keep=keep, sip=sip)
-    if not _run(run_demo(settings, options, out)):
+    if not run_command(run_demo(settings, options, out)):
         raise typer.Exit(FAILED)
 
 
@@ -146,7 +141,7 @@ def doctor(
     """Look for what stands between this installation and an answered call; change nothing."""
     from dialogari.app.diagnosis import diagnose
 
-    settings = _settings()
+    settings = read_settings()
     configure_logs("ERROR", settings.log_format)
 
     async def work() -> list[dict[str, str]]:
@@ -158,7 +153,7 @@ def doctor(
                 out.print(f"{finding.verdict:<5} {finding.name:<26} {finding.text}{remedy}")
         return found
 
-    found = _run(work())
+    found = run_command(work())
     well = all(finding["verdict"] != "fail" for finding in found)
     if as_json:
         out.print(json.dumps({"ok": well, "findings": found}, ensure_ascii=False))
@@ -172,12 +167,12 @@ def dialplan(
     """Print extensions.conf, ari.conf and http.conf for these settings, ready to paste."""
     from dialogari.app.sample import sample_files
 
-    settings = _settings()
+    settings = read_settings()
 
     async def work() -> None:
         out.print(sample_files(settings, prompt), end="")
 
-    _run(work())
+    run_command(work())
 
 
 @prompts.command("list")
@@ -185,14 +180,14 @@ def list_prompts() -> None:
     """List the prompts."""
 
     async def work() -> None:
-        async with open_prompts(_settings()) as store:
+        async with open_prompts(read_settings()) as store:
             table = Table("name", "version", "model", "changed", box=None)
             for prompt in await store.list_prompts():
                 changed = f"{prompt.created:%Y-%m-%d %H:%M}" if prompt.created else ""
                 table.add_row(prompt.name, str(prompt.version), prompt.model or "", changed)
             out.print(table)
 
-    _run(work())
+    run_command(work())
 
 
 @prompts.command("show")
@@ -200,13 +195,13 @@ def show_prompt(name: str) -> None:
     """Print a prompt's text."""
 
     async def work() -> None:
-        async with open_prompts(_settings()) as store:
+        async with open_prompts(read_settings()) as store:
             prompt = await store.find_prompt(name)
             if prompt is None:
-                _fail(f"no prompt is named {name!r}; `dialogari prompt list` shows them", FAILED)
+                fail(f"no prompt is named {name!r}; `dialogari prompt list` shows them", FAILED)
             out.print(prompt.content)
 
-    _run(work())
+    run_command(work())
 
 
 @prompts.command("set")
@@ -218,16 +213,25 @@ def set_prompt(
     file: Annotated[Path | None, typer.Option(help="Read the text from this file.")] = None,
     model: Annotated[str | None, typer.Option(help="Model for this prompt, as AI_MODEL.")] = None,
     fallback: Annotated[str | None, typer.Option(help="What to say when a turn fails.")] = None,
+    tool: Annotated[
+        list[str] | None, typer.Option(help="A tool its model may use; repeatable.")
+    ] = None,
 ) -> None:
     """Make a new version of a prompt, which counts from the next turn on."""
 
     async def work() -> None:
-        async with open_prompts(_settings()) as store:
-            prompt = Prompt(name, _read(text, file), model=model, fallback_text=fallback)
+        async with open_prompts(read_settings()) as store:
+            prompt = Prompt(
+                name,
+                read_text(text, file),
+                model=model,
+                fallback_text=fallback,
+                tools=tuple(tool or ()),
+            )
             saved = await store.set_prompt(prompt)
             out.print(f"{saved.name}: version {saved.version}")
 
-    _run(work())
+    run_command(work())
 
 
 @prompts.command("delete")
@@ -235,10 +239,10 @@ def delete_prompt(name: str) -> None:
     """Delete a prompt with all its versions."""
 
     async def work() -> None:
-        async with open_prompts(_settings()) as store:
+        async with open_prompts(read_settings()) as store:
             await store.delete_prompt(name)
 
-    _run(work())
+    run_command(work())
 
 
 @db.command("upgrade")
@@ -246,7 +250,7 @@ def upgrade_database() -> None:
     """Make the tables, or bring them up to date; the bridge does the same when it starts."""
     from dialogari.app.database import upgrade
 
-    out.print(f"revision: {_run(upgrade(_settings()))}")
+    out.print(f"revision: {run_command(upgrade(read_settings()))}")
 
 
 @db.command("check")
@@ -254,21 +258,10 @@ def check_database() -> None:
     """Say whether the database is reachable, up to date and writable; exit 1 if it is not."""
     from dialogari.app.database import check
 
-    findings = _run(check(_settings()))
+    findings = run_command(check(read_settings()))
     for finding in findings:
         out.print(f"{finding.name}: {'' if finding.good else 'FAIL '}{finding.text}")
     raise typer.Exit(0 if all(finding.good for finding in findings) else FAILED)
-
-
-def _read(text: str | None, file: Path | None) -> str:
-    if text is not None and file is not None:
-        _fail("give the text or --file, not both", WRONG)
-    if text is not None:
-        return text
-    try:
-        return sys.stdin.read() if file is None else file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        _fail(f"{file or 'standard input'}: {error}", WRONG)
 
 
 def _described(response: TurnResponse) -> dict[str, object]:
@@ -285,40 +278,3 @@ def _described(response: TurnResponse) -> dict[str, object]:
             "output_tokens": response.usage.output_tokens,
         },
     }
-
-
-def _settings() -> Settings:
-    try:
-        return load_settings()
-    except ConfigError as error:
-        _fail(str(error), WRONG)
-
-
-def _run(work: Coroutine[object, object, Result]) -> Result:
-    """Run a command; what an operator can mend becomes a line, the rest a traceback."""
-    try:
-        return asyncio.run(_until_terminated(work))
-    except KeyboardInterrupt:
-        raise typer.Exit(SIGNALLED + signal.SIGINT) from None
-    except asyncio.CancelledError:
-        raise typer.Exit(SIGNALLED + signal.SIGTERM) from None
-    except Exception as error:  # the boundary of the process
-        from dialogari.app.complaint import complain
-
-        complaint = complain(error)
-        if complaint is None:
-            raise
-        _fail(complaint.text, WRONG if complaint.misconfigured else FAILED)
-
-
-async def _until_terminated(work: Coroutine[object, object, Result]) -> Result:
-    """Let SIGTERM cancel the work, so that it cleans up after itself."""
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await work
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    err.print(message)
-    raise typer.Exit(code)

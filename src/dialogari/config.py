@@ -6,8 +6,11 @@ This is the only place that reads the environment. Whatever is wrong stops the s
 
 from __future__ import annotations
 
+import base64
+import binascii
 import os
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -22,6 +25,10 @@ LOCAL = "local"
 OPENAI = "openai"
 GEMINI = "gemini"
 ANTHROPIC = "anthropic"
+
+Network = IPv4Network | IPv6Network
+
+_KEY_BYTES = 32
 
 
 class ConfigError(Exception):
@@ -39,6 +46,13 @@ def _check_key(value: SecretStr | None) -> SecretStr | None:
     if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
         raise ValueError("a key has no blanks and no letters beyond ASCII; copy it again")
     return value
+
+
+def _is_secret_key(value: str) -> bool:
+    try:
+        return len(base64.urlsafe_b64decode(value)) == _KEY_BYTES
+    except (binascii.Error, ValueError):
+        return False
 
 
 class ModelServer(BaseModel):
@@ -151,6 +165,14 @@ class Settings(BaseSettings):
     """Seconds from Stasis() to the return to the dialplan."""
     fallback_text: str = ""
     """AI_RESPONSE of a turn that failed, where its prompt has no fallback of its own."""
+    tool_networks: Annotated[tuple[Network, ...], NoDecode] = ()
+    """Private networks that tools may reach, such as `192.168.10.0/24`, separated by blanks or
+    commas; public addresses need not be named, link-local and metadata addresses are never
+    reached."""
+    secret_key: SecretStr | None = None
+    """Locks the tools' secrets in the database: 32 bytes in base64 (`openssl rand -base64 32`).
+    Several, separated by blanks or commas: the first one locks, all open. Default: a key made at
+    need in the state directory; bridges that share a database need the same one."""
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -170,6 +192,24 @@ class Settings(BaseSettings):
         # Asterisk splits Stasis()'s arguments and ARI's application lists at commas.
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", value):
             raise ValueError("use 1 to 64 letters, digits, '-', '_' or '.'")
+        return value
+
+    @field_validator("tool_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(ip_network(name) for name in value.replace(",", " ").split())
+        except ValueError as error:
+            raise ValueError(f"{error}; write networks like 192.168.10.0/24") from None
+
+    @field_validator("secret_key")
+    @classmethod
+    def _secret_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        keys = [] if value is None else value.get_secret_value().replace(",", " ").split()
+        if not all(map(_is_secret_key, keys)):
+            raise ValueError("each key is 32 bytes in base64: openssl rand -base64 32")
         return value
 
     _url = field_validator("openai_base_url")(_check_url)
@@ -201,6 +241,12 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """DATABASE_URL, or SQLite in the state directory."""
         return self.database_url or f"sqlite:///{self.dialogari_state_dir / 'dialogari.db'}"
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The keys of SECRET_KEY, the one that locks first."""
+        value = "" if self.secret_key is None else self.secret_key.get_secret_value()
+        return tuple(value.replace(",", " ").split())
 
     @property
     def openai_configured(self) -> bool:

@@ -2,7 +2,7 @@
 
     queue    turns of one conversation wait for each other, so its history is told in order
     history  what was said before, and the prompt, from the store
-    model    the agent streams the answer
+    model    the agent streams the answer, and has the prompt's tools done for it
     store    the turn is safe on disk before the caller hears it
 
 Everything is done within the turn's deadline; what fails is a status with a reason of ours. Only a
@@ -20,6 +20,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from dialogari.tool import ToolCall, ToolStatus, ToolUsed
 from dialogari.turn import (
     AgentDone,
     AgentRequest,
@@ -37,8 +38,9 @@ from dialogari.turn import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
+    from dialogari.tool import Tool
     from dialogari.turn import (
         Agent,
         AgentEvent,
@@ -70,6 +72,8 @@ class _Turn:
     answer: str = ""
     usage: Usage = field(default_factory=Usage)
     steps: dict[str, float] = field(default_factory=dict[str, float])
+    calls: dict[str, ToolCall] = field(default_factory=dict[str, ToolCall])
+    """In the order in which the model asked for them."""
 
     @asynccontextmanager
     async def step(self, name: str, late: Status = Status.TIMEOUT) -> AsyncGenerator[None]:
@@ -84,6 +88,16 @@ class _Turn:
             raise TurnError(late, reason) from error
         finally:
             self.steps[name] = self.steps.get(name, 0.0) + loop.time() - began
+
+    @property
+    def ended_calls(self) -> Sequence[ToolCall]:
+        return [c for c in self.calls.values() if c.status is not ToolStatus.RUNNING]
+
+    @property
+    def waits_for(self) -> str:
+        """The step that time goes to now, while the agent is at work."""
+        running = any(c.status is ToolStatus.RUNNING for c in self.calls.values())
+        return "tools" if running else "model"
 
     @property
     def number(self) -> int:
@@ -147,11 +161,12 @@ class Conversations:
         else:
             yield TurnDone(self._response(turn))
 
-    async def _answer(self, turn: _Turn) -> AsyncGenerator[TextDelta]:
+    async def _answer(self, turn: _Turn) -> AsyncGenerator[TextDelta | ToolUsed]:
         request = turn.request
         async with turn.step("history"):
             turn.past = await self._history.load(request.conversation)
             turn.prompt = await self._catalogue.find_prompt(request.prompt or DEFAULT_PROMPT)
+            tools = await self._find_tools(turn.prompt)
         if turn.prompt is None:
             raise TurnError(Status.UNKNOWN_PROMPT, "unknown_prompt")
         if not request.text.strip():
@@ -164,12 +179,18 @@ class Conversations:
             facts=describe_call(request, turn.started.astimezone()),
             history=turn.past.messages,
             language=turn.prompt.language,
+            tools=tools,
+            deadline=turn.deadline,
         )
         async with aclosing(self._agent.reply(question)) as events:
             while (event := await self._next(turn, events)) is not None:
                 match event:
                     case TextDelta():
-                        turn.steps.setdefault("first_token", turn.steps["model"])
+                        so_far = turn.steps["model"] + turn.steps.get("tools", 0.0)
+                        turn.steps.setdefault("first_token", so_far)
+                        yield event
+                    case ToolUsed():
+                        turn.calls[event.call.id] = event.call
                         yield event
                     case FellBack():
                         logger.warning(
@@ -181,17 +202,25 @@ class Conversations:
         async with turn.step("store"):
             await self._history.append(_record(turn, Status.OK, ""))
 
+    async def _find_tools(self, prompt: Prompt | None) -> Sequence[Tool]:
+        if prompt is None or not prompt.tools:
+            return ()
+        tools = await self._catalogue.find_tools(prompt.tools)
+        if missing := set(prompt.tools).difference(tool.name for tool in tools):
+            logger.warning("tools_missing", prompt=prompt.name, tools=sorted(missing))
+        return tools
+
     async def _next(self, turn: _Turn, events: AsyncIterator[AgentEvent]) -> AgentEvent | None:
         """Return the agent's next event; `_Turn.step` spelled out, as this runs for every token."""
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        began, step = loop.time(), turn.waits_for
         try:
             async with asyncio.timeout_at(turn.deadline):
                 return await anext(events, None)
         except TimeoutError as error:
-            raise TurnError(Status.TIMEOUT, "model.timeout") from error
+            raise TurnError(Status.TIMEOUT, f"{step}.timeout") from error
         finally:
-            turn.steps["model"] = turn.steps.get("model", 0.0) + loop.time() - began
+            turn.steps[step] = turn.steps.get(step, 0.0) + loop.time() - began
 
     async def _failed(self, turn: _Turn, error: TurnError) -> TurnResponse:
         """Store the failed turn if that is still possible, and say what the caller gets."""
@@ -218,6 +247,7 @@ class Conversations:
             fallback_text=self._fallback if own is None else own,
             usage=turn.usage,
             steps=turn.steps,
+            tool_calls=turn.ended_calls,
         )
 
 
@@ -249,4 +279,5 @@ def _record(turn: _Turn, status: Status, reason: str) -> TurnRecord:
         usage=turn.usage,
         started=turn.started,
         seconds=asyncio.get_running_loop().time() - turn.began,
+        tool_calls=turn.ended_calls,
     )

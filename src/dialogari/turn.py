@@ -5,18 +5,23 @@ REST API and the voice) makes a `TurnRequest`; `dialogari.conversation` turns it
 the last of which is `TurnDone` with a `TurnResponse`. The parts that conversation needs meet it
 through the protocols at the end of this file, and `dialogari.app` says which part plays which.
 
-This module imports nothing of ours and does no I/O.
+This module imports nothing of ours but `dialogari.tool`, the nouns of tools, and does no I/O.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 from typing import TYPE_CHECKING, Protocol
+
+from dialogari.tool import ToolSource, ToolUsed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
     from datetime import datetime
+
+    from dialogari.tool import Tool, ToolCall
 
 
 class Status(StrEnum):
@@ -128,6 +133,8 @@ class TurnResponse:
     usage: Usage = field(default_factory=Usage)
     steps: Mapping[str, float] = field(default_factory=dict[str, float])
     """Seconds spent in each step of the turn, by its name, for the log and the metrics."""
+    tool_calls: Sequence[ToolCall] = ()
+    """Those that ended, in the order in which the model asked for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +151,7 @@ class TurnDone:
     response: TurnResponse
 
 
-TurnEvent = TextDelta | TurnDone
+TurnEvent = TextDelta | ToolUsed | TurnDone
 
 
 class Role(StrEnum):
@@ -160,6 +167,8 @@ class Message:
 
     role: Role
     text: str
+    tool_calls: Sequence[ToolCall] = ()
+    """The assistant's, before it said this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +183,8 @@ class Prompt:
     language: str | None = None
     fallback_text: str | None = None
     note: str | None = None
+    tools: Sequence[str] = ()
+    """Names of the tools its model may use; one that there is not is left out."""
     created: datetime | None = None
     """Aware, in UTC; None: not stored yet."""
 
@@ -196,6 +207,7 @@ class TurnRecord:
     started: datetime
     """Aware, in UTC."""
     seconds: float
+    tool_calls: Sequence[ToolCall] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +233,9 @@ class AgentRequest:
     history: Sequence[Message] = ()
     language: str | None = None
     """The prompt's language, a tag such as `es-MX`: how numbers and signs are said."""
+    tools: Sequence[Tool] = ()
+    deadline: float = inf
+    """When the turn ends, on the event loop's clock: no tool may take longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +256,7 @@ class FellBack:
     """Why the other one failed, as in `TurnError`."""
 
 
-AgentEvent = TextDelta | FellBack | AgentDone
+AgentEvent = TextDelta | ToolUsed | FellBack | AgentDone
 
 
 class Agent(Protocol):
@@ -287,8 +302,8 @@ class History(Protocol):
         ...
 
 
-class Catalogue(Protocol):
-    """The prompts, read at each turn so that an edit counts from the next one on."""
+class Catalogue(ToolSource, Protocol):
+    """The prompts and tools, read at each turn so that an edit counts from the next one on."""
 
     async def find_prompt(self, name: str) -> Prompt | None:
         """Return the newest version, or None where no prompt has that name.

@@ -7,9 +7,10 @@ from contextlib import aclosing
 
 import pytest
 
-from dialogari.agent.answer import LONGEST_ANSWER, ModelAgent
+from dialogari.agent.answer import ModelAgent
 from dialogari.agent.models import Models
 from dialogari.agent.provider import Provider
+from dialogari.agent.request import LONGEST_ANSWER
 from dialogari.turn import (
     AgentDone,
     AgentEvent,

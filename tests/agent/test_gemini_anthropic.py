@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 
 from dialogari.agent.answer import ModelAgent
 from dialogari.agent.fallback import Fallback
 from dialogari.agent.models import Models
+from dialogari.agent.outbound import Outbound
 from dialogari.agent.provider import Api, Provider
+from dialogari.agent.tools import HttpTools
+from dialogari.tool import Tool, ToolCall, ToolStatus, ToolUsed
 from dialogari.turn import (
     AgentDone,
     AgentEvent,
@@ -23,6 +28,7 @@ from dialogari.turn import (
 )
 from model_stub import SECRET, ModelStub
 from provider_stubs import PIECES, Anthropic, Format, Gemini, ProviderStub
+from web_stub import WebStub
 
 FORMATS: dict[Api, Format] = {Api.GEMINI: Gemini(), Api.ANTHROPIC: Anthropic()}
 pytestmark = pytest.mark.parametrize("api", FORMATS)
@@ -129,3 +135,33 @@ async def test_leaving_closes_the_connection(api: Api, fault: str) -> None:
         async with asyncio.timeout(1):
             while not stub.abandoned:
                 await asyncio.sleep(0.005)
+
+
+async def test_a_tool(api: Api) -> None:
+    """It is offered, called, and its outcome sent back beside that of an earlier turn."""
+    tool = Tool("hours", "When we open.", {"type": "object", "properties": {"day": {}}}, "")
+    earlier = ToolCall("x", "hours", {"day": "Sunday"}, 1, ToolStatus.OK, "", "closed-then", 0.1)
+    outbound = Outbound([ip_network("127.0.0.1/32")])
+    async with WebStub() as web, ProviderStub(FORMATS[api], tool=("hours", {"day": "Mo"})) as stub:
+        models = Models([_provider(api, stub)], api.value)
+        request = replace(
+            _request(api),
+            tools=[replace(tool, url=web.url)],
+            history=[Message(Role.CALLER, "hi"), Message(Role.ASSISTANT, "hello", [earlier])],
+        )
+        async with asyncio.timeout(5):
+            agent = ModelAgent(models, tools=HttpTools(outbound))
+            events = [event async for event in agent.reply(request)]
+        await models.aclose()
+        await outbound.aclose()
+
+    uses = [event.call for event in events if isinstance(event, ToolUsed)]
+    assert [(c.status, dict(c.arguments)) for c in uses][1] == (ToolStatus.OK, {"day": "Mo"})
+    assert isinstance(events[-1], AgentDone)
+    assert events[-1].text == "Hello, this is the shop."
+    first, second = map(str, stub.bodies)
+    assert "When we open." in first
+    assert "closed-then" in first
+    assert "nine" not in first
+    assert "nine" in second
+    assert web.received[0].path == "/?day=Mo"

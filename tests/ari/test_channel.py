@@ -71,6 +71,13 @@ async def test_user_event(phone: Phone, app: str) -> None:
         noted = await anext(of_call)
         names = [(await anext(everything)).eventname for _ in range(2)]
 
+        await phone.hang_up()
+        await call.wait_until_gone()
+        with pytest.raises(ChannelGone):
+            await call.publish("late")
+        with pytest.raises(RequestFailed):
+            await client.session.publish("x", about="nonsense:1")
+
     assert names == ["news", "noted"]
     assert noted.userevent["amount"] == 7
     assert noted.userevent["who"] == ["a", "b"]

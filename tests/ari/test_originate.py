@@ -16,7 +16,7 @@ from dialogari.ari import (
     NotCallable,
     UnknownOutcome,
 )
-from dialogari.ari.models import ChannelDtmfReceived
+from dialogari.ari.models import ChannelDtmfReceived, StasisStart
 from dialogari.ari.testing import Callee, FakeAsterisk, Fault
 from either_pbx import FakePhone
 
@@ -62,6 +62,17 @@ async def test_answered(phone: Phone, app: str) -> None:
         with pytest.raises(ChannelGone):
             await other.answer()
         assert call.gone is None
+
+
+async def test_arguments(phone: Phone, app: str) -> None:
+    """Arguments arrive as they were given, whatever is in them."""
+    given = ["a,b", "c(d", 'e"', "f\\g", "ñ"]
+    async with (
+        one_call(phone, app) as (client, _),
+        client.session.listen(types=(StasisStart,)) as events,
+        client.session.originate(UP, arguments=given),
+    ):
+        assert (await anext(events)).args == given
 
 
 @pytest.mark.parametrize(("extension", "cause"), [("busy", 17), ("reject", 21), ("ring", 19)])

@@ -20,7 +20,7 @@ from dialogari.ari import (
 )
 from dialogari.ari.models import PlaybackFinished, PlaybackStarted
 from dialogari.ari.testing import FakeAsterisk, Fault
-from either_pbx import LIMIT, bare_session
+from either_pbx import LIMIT, FakePhone, bare_session
 from either_pbx import send as send_to
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ async def test_stop(phone: Phone, app: str) -> None:
 @pytest.mark.parametrize("first", [FOR_EVER, "digits:12"])
 async def test_stop_with_more_to_come(phone: Phone, app: str, first: str) -> None:
     """No further media follow one that is stopped, or that nobody can stop."""
+    if isinstance(phone, FakePhone):
+        phone.server.sounds["12"] = 0.7
     async with one_call(phone, app) as (_, call):
         async with call.playing(first, FOR_EVER, FOR_EVER) as playback:
             await until(lambda: playback.playback and playback.playback.state == "playing")
@@ -144,6 +146,15 @@ async def test_hang_up(phone: Phone, app: str) -> None:
             await call.play(SECOND)
 
     assert caught.value.channel_id == call.id
+
+
+async def test_hang_up_of_which_no_playback_tells(phone: Phone, app: str) -> None:
+    """Whatever of the end was not told, nobody waits for it once the call has left."""
+    async with one_call(phone, app) as (client, call), asyncio.TaskGroup() as tasks:
+        await disallow(client, app, "PlaybackFinished")
+        tasks.create_task(soon(phone.hang_up()))
+        with pytest.raises(ChannelGone):
+            await call.play(FOR_EVER, seconds=LIMIT)
 
 
 async def test_missing_file(phone: Phone, app: str) -> None:

@@ -159,13 +159,14 @@ class _Run:
             await harm(cable)
 
     async def _cut(self, cable: Cable) -> None:
-        while not cable.cut():
+        while not cable.connections:
             await asyncio.sleep(0.02)
         self.cuts.append(time.time())
         if self._chance.random() < 0.5:  # noqa: PLR2004 - every other one
-            cable.unplugged = True
+            cable.cut()
+            return
+        with cable.unplugged():
             await asyncio.sleep(self._chance.uniform(0.0, 0.5))
-            cable.unplugged = False
 
     async def _kill(self, _cable: Cable) -> None:
         self.kills.append(time.time())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dialogari.store.store import Store, open_store
+from dialogari.tool import ToolCall, ToolStatus
 from dialogari.turn import ConversationKey, History, Message, Past, Role, Status, TurnError
 from store.turn_records import CALL, turn
 
@@ -134,6 +136,39 @@ async def test_half_characters_are_replaced_and_harm_nobody(store: Store) -> Non
 
     past = await store.history.load(key)
     assert [message.text for message in past.messages] == ["caf\ufffd", "caf\ufffd"]
+
+
+async def test_tool_calls_come_back_whole(store: Store, behind: Behind) -> None:
+    """Each with all it had, whatever characters its arguments and outcome have."""
+    arguments: dict[str, Any] = {
+        "day": "Montag \U0001f1ea\U0001f1f8",
+        "n": [1, 2.5, None, {"a": True}],
+    }
+    calls = (
+        ToolCall("c1", "hours", arguments, 1, ToolStatus.OK, "", '{"open":"nine"}', 0.25),
+        ToolCall("c2", "hours", {}, 2, ToolStatus.FAILED, "http_500", "refused", 1.5),
+    )
+    await store.history.append(replace(turn(1), tool_calls=calls))
+    await store.history.append(turn(2))
+
+    past = await store.history.load(CALL)
+
+    assert [message.tool_calls for message in past.messages] == [(), calls, (), ()]
+    rows = behind.query("SELECT number FROM turns WHERE tool_calls IS NULL")
+    assert rows == [(2,)]
+
+
+async def test_odd_characters_in_tool_calls_harm_nobody(store: Store) -> None:
+    """NUL and half characters, which no database takes, are replaced in keys, values and texts."""
+    odd = "a\0b\udce9"
+    call = ToolCall(odd, odd, {odd: [odd, {odd: odd}]}, 1, ToolStatus.OK, "", odd)
+
+    await store.history.append(replace(turn(1), tool_calls=(call,)))
+
+    (found,) = (await store.history.load(CALL)).messages[1].tool_calls
+    text = "a\ufffdb\ufffd"
+    assert (found.name, found.result) == (text, text)
+    assert found.arguments == {text: [text, {text: text}]}
 
 
 async def test_every_field_of_a_turn_can_be_read_by_hand(store: Store, behind: Behind) -> None:

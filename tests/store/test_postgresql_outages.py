@@ -61,7 +61,7 @@ async def test_a_server_that_stops_in_a_turn_fails_it_and_is_outlived(
 ) -> None:
     """The turn has a reason well before its deadline, so have those without a server; then on."""
     agent = FixedAgent(postgresql.stop)
-    conversations = Conversations(agent, store.history, store.prompts, deadline=5, fallback="")
+    conversations = Conversations(agent, store.history, store.catalogue, deadline=5, fallback="")
     request = TurnRequest("hello", CALL)
     try:
         began = time.monotonic()

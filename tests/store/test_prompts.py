@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 async def test_a_stored_prompt_is_found_with_all_it_has(store: Store) -> None:
     """Every field comes back, with the version and the moment that the store gave it."""
-    catalogue: Catalogue = store.prompts
+    catalogue: Catalogue = store.catalogue
     before = datetime.now(UTC)
 
     stored = await store.prompts.set_prompt(
@@ -29,6 +29,7 @@ async def test_a_stored_prompt_is_found_with_all_it_has(store: Store) -> None:
             language="es",
             fallback_text="Un momento, por favor.",
             note="first try",
+            tools=("opening_hours", "not_there_yet"),
         )
     )
 

@@ -1,57 +1,65 @@
-"""The agent: asks a model and streams its answer. Plays `dialogari.turn.Agent`.
+"""The agent: asks a model, runs the tools it asks for, and streams its answer.
 
-Whatever goes wrong leaves as a `TurnError` with a reason of our own: what servers write into
-their errors may hold keys and callers' words.
+Plays `dialogari.turn.Agent`. Whatever goes wrong leaves as a `TurnError` with a reason of our own:
+what servers write into their errors may hold keys and callers' words.
 """
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
-import structlog
-from pydantic_ai.direct import model_request_stream
-from pydantic_ai.exceptions import AgentRunError
 from pydantic_ai.messages import (
     ModelRequest,
     ModelResponse,
-    PartDeltaEvent,
-    PartStartEvent,
     TextPart,
-    TextPartDelta,
+    ToolCallPart,
     UserPromptPart,
 )
 
+from dialogari.agent.calls import Calls, tell
 from dialogari.agent.fallback import plan
-from dialogari.agent.reasons import CLIENT_FAULT, ENDED_EARLY, LATE, reason_for, reason_for_silence
+from dialogari.agent.reasons import TOO_MANY_CALLS, reason_for_silence
+from dialogari.agent.request import Request, has_words
 from dialogari.agent.speech import make_speakable
 from dialogari.agent.template import fill
-from dialogari.turn import AgentDone, FellBack, Role, Status, TextDelta, TurnError, Usage
+from dialogari.tool import ToolUsed
+from dialogari.turn import (
+    AgentDone,
+    FellBack,
+    Role,
+    Status,
+    TextDelta,
+    TurnError,
+    Usage,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, Iterator
 
-    from pydantic_ai.messages import ModelMessage, ModelResponseStreamEvent
+    from pydantic_ai.messages import ModelMessage
 
     from dialogari.agent.fallback import Attempt, Fallback
     from dialogari.agent.models import Models
+    from dialogari.agent.tools import HttpTools
     from dialogari.turn import AgentEvent, AgentRequest, Message
-
-LONGEST_ANSWER: Final = 100_000
-"""Characters read of one answer. The dialplan gets at most 32,000 bytes of it, and a model that
-never stops must not fill the memory until the deadline."""
-
-logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("dialogari.agent")
 
 
 class ModelAgent:
-    """Answers with the models it is given; where one fails before a word, with the fallback."""
+    """Answers with the models it is given; where one fails before a word, with the fallback.
 
-    def __init__(self, models: Models, fallback: Fallback | None = None) -> None:
+    `tools` makes the tools of a request ready; None: nothing is done for a model.
+    """
+
+    def __init__(
+        self, models: Models, fallback: Fallback | None = None, tools: HttpTools | None = None
+    ) -> None:
         self._models = models
         self._fallback = fallback
+        self._tools = tools
 
     def resolve(self, model: str | None) -> str:
         """Return `provider:model`. Raises TurnError `unknown_model`."""
@@ -59,120 +67,136 @@ class ModelAgent:
 
     async def reply(self, request: AgentRequest) -> AsyncGenerator[AgentEvent]:
         """Stream the answer, then `AgentDone`. Raises TurnError."""
-        messages = list(_messages(request))
+        tools = self._tools.prepare(request.tools) if self._tools else ()
+        # One for all attempts: what tools have done is done, whichever model goes on.
+        transcript = _Transcript(list(_messages(request)), Calls(tools, request.deadline))
         patient = self._models.provider(request.model).patient
         attempts = plan(request.model, self._fallback, patient=patient)
         for attempt, following in zip(attempts, (*attempts[1:], None), strict=True):
-            answer = _Answer(attempt, self._models, messages, request.language)
+            answer = _Answer(attempt, self._models, transcript, request.language)
             try:
-                async with aclosing(answer.read()) as pieces:
-                    async for piece in pieces:
-                        yield TextDelta(piece)
+                async with aclosing(answer.read()) as events:
+                    async for event in events:
+                        yield event
             except TurnError as error:
                 if answer.begun or following is None:
                     raise
                 yield FellBack(following.model, error.reason)
             else:
-                yield AgentDone(answer.text, answer.usage)
+                yield AgentDone(answer.text, transcript.usage)
                 return
 
 
 @dataclass(slots=True)
+class _Transcript:
+    """What has been said and done so far in this turn and before it."""
+
+    messages: list[ModelMessage]
+    calls: Calls
+    usage: Usage = field(default_factory=Usage)
+
+    def count(self, usage: Usage) -> None:
+        self.usage = Usage(
+            self.usage.input_tokens + usage.input_tokens,
+            self.usage.output_tokens + usage.output_tokens,
+        )
+
+
+@dataclass(slots=True)
 class _Answer:
-    """One attempt at an answer."""
+    """One model's attempt at an answer, in as many requests as it needs tools."""
 
     attempt: Attempt
     models: Models
-    messages: list[ModelMessage]
+    transcript: _Transcript
     language: str | None
     begun: bool = False
     """Words of it have been handed on."""
     text: str = ""
-    usage: Usage = field(default_factory=Usage)
-    finish_reason: str | None = None
+    _written: str = ""
+    _parted: bool = False
+    """Tools have been asked since the last word."""
 
-    async def read(self) -> AsyncGenerator[str]:
-        """Yield the answer's pieces; text and usage are there at the end. Raises TurnError."""
-        provider = self.models.provider(self.attempt.model).name
-        written: list[str] = []
-        try:
-            async with aclosing(self._pieces()) as pieces:
-                async with asyncio.timeout(self.attempt.first_token):
-                    written.append(await _take_words(pieces))
-                self.begun = _has_words(written[0])
-                if self.begun:
-                    yield written[0]
+    async def read(self) -> AsyncGenerator[TextDelta | ToolUsed]:
+        """Yield text and tool calls; `text` is there at the end. Raises TurnError."""
+        while True:
+            request = Request(
+                self.attempt, self.models, self.transcript.messages, self.transcript.calls
+            )
+            async with aclosing(self._say(request)) as pieces:
                 async for piece in pieces:
-                    written.append(piece)
                     yield piece
-        except AgentRunError as error:
-            raise TurnError(Status.MODEL_ERROR, f"{provider}.{reason_for(error)}") from error
-        except TimeoutError as error:
-            raise TurnError(Status.TIMEOUT, f"{provider}.{LATE}") from error
-        except Exception as error:  # the boundary of an attempt: libraries stumble over odd answers
-            logger.exception("model_client_fault", model=self.attempt.model)
-            raise TurnError(Status.MODEL_ERROR, f"{provider}.{CLIENT_FAULT}") from error
-        self.text = make_speakable("".join(written), self.language)
-        if self.finish_reason is None:
-            # Half a sentence is no answer: a gateway that lost its model ends the stream in order.
-            raise TurnError(Status.MODEL_ERROR, f"{provider}.{ENDED_EARLY}")
+            self.transcript.count(request.usage)
+            if not request.calls_tools:
+                break
+            async with aclosing(self._use_tools(request)) as uses:
+                async for use in uses:
+                    yield use
+        self.text = make_speakable(self._written, self.language)
         if not self.text:
-            raise TurnError(Status.MODEL_ERROR, reason_for_silence(provider, self.finish_reason))
-        if not self.begun:  # a sign that is said by its name
-            yield written[0]
+            raise TurnError(
+                Status.MODEL_ERROR, reason_for_silence(request.provider, request.finish_reason)
+            )
+        if not self.begun:  # a sign that is said by its name, an emoji
+            yield TextDelta(self._written)
 
-    async def _pieces(self) -> AsyncGenerator[str]:
-        model, settings = self.models.open(self.attempt.model)
-        length = 0
-        async with model_request_stream(model, self.messages, model_settings=settings) as stream:
-            async for event in stream:
-                if piece := _text(event):
-                    length += len(piece)
-                    yield piece
-                if length > LONGEST_ANSWER:
-                    self.finish_reason = "length"
-                    break
-            self.usage = Usage(stream.usage.input_tokens, stream.usage.output_tokens)
-            self.finish_reason = self.finish_reason or stream.finish_reason
+    async def _say(self, request: Request) -> AsyncGenerator[TextDelta]:
+        """Hand on the words of one request, from the first one that can be said."""
+        kept = ""
+        async with aclosing(request.read()) as pieces:
+            async for piece in pieces:
+                kept += piece
+                if not self.begun and not has_words(kept):
+                    continue
+                if kept:
+                    self.begun = True
+                    yield self._write(kept)
+                    kept = ""
+        self._written += kept
 
+    def _write(self, piece: str) -> TextDelta:
+        if self._parted and not piece[0].isspace():
+            piece = f" {piece}"  # what was said before a tool was asked is a sentence of its own
+        self._parted = False
+        self._written += piece
+        return TextDelta(piece)
 
-async def _take_words(pieces: AsyncIterator[str]) -> str:
-    """Return the beginning up to the first letter or digit, or all there is.
-
-    Blanks and marks are no first token: nothing can be said of them.
-    """
-    taken = ""
-    async for piece in pieces:
-        taken += piece
-        if _has_words(piece):
-            break
-    return taken
-
-
-def _has_words(text: str) -> bool:
-    return any(map(str.isalnum, text))
+    async def _use_tools(self, request: Request) -> AsyncGenerator[ToolUsed]:
+        """Run what the model asks for; it and the outcomes join the transcript together."""
+        calls = self.transcript.calls
+        if not calls.allowed:
+            raise TurnError(Status.MODEL_ERROR, f"{request.provider}.{TOO_MANY_CALLS}")
+        response, asked = calls.read(request.response)
+        for call in asked:
+            yield ToolUsed(call)
+        ended = await calls.run(asked)
+        for call in ended:
+            yield ToolUsed(call)
+        self._parted = bool(self._written) and not self._written[-1].isspace()
+        self.transcript.messages += (response, ModelRequest(parts=tell(ended)))
 
 
 def _messages(request: AgentRequest) -> Iterator[ModelMessage]:
-    for message in request.history:
-        yield _past(message)
+    for number, message in enumerate(request.history):
+        yield from _past(message, number)
     yield ModelRequest(
         parts=[UserPromptPart(request.question)],
         instructions=fill(request.instructions, request.facts),
     )
 
 
-def _past(message: Message) -> ModelMessage:
-    if message.role is Role.ASSISTANT:
-        return ModelResponse(parts=[TextPart(message.text)])
-    return ModelRequest(parts=[UserPromptPart(message.text)])
-
-
-def _text(event: ModelResponseStreamEvent) -> str:
-    match event:
-        case PartStartEvent(part=TextPart(content=text)):
-            return text
-        case PartDeltaEvent(delta=TextPartDelta(content_delta=text)):
-            return text
-        case _:
-            return ""
+def _past(message: Message, number: int) -> Iterator[ModelMessage]:
+    if message.role is Role.CALLER:
+        yield ModelRequest(parts=[UserPromptPart(message.text)])
+        return
+    # Ids are given anew: each provider wants its own form of them, and some that none is repeated.
+    calls = [
+        replace(call, id=f"past_{number}_{place}") for place, call in enumerate(message.tool_calls)
+    ]
+    for _, together in groupby(calls, attrgetter("step")):
+        asked = list(together)
+        yield ModelResponse(
+            parts=[ToolCallPart(call.name, dict(call.arguments), call.id) for call in asked]
+        )
+        yield ModelRequest(parts=tell(asked))
+    yield ModelResponse(parts=[TextPart(message.text)])

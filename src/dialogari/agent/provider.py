@@ -35,5 +35,9 @@ class Provider:
     single: bool = False
     """It has no model but its default one."""
     api: Api = Api.CHAT
+    hangs_up: bool = False
+    """It ends a connection after each answer without saying so, so none is used again."""
+    tools_by_schema: bool = False
+    """Its models have no form of their own for tools; a JSON schema holds them to ours."""
     patient: bool = False
     """Its first token is waited for to the end of the turn: it answers as fast as this machine."""

@@ -40,6 +40,8 @@ CLIENT_FAULT: Final = "client_fault"
 EMPTY: Final = "empty_answer"
 ENDED_EARLY: Final = "ended_early"
 """The stream ended in order, but before the model said that it had finished."""
+TOO_MANY_CALLS: Final = "tool_limit"
+"""The model asks for tools when it may no longer."""
 LATE: Final = "first_token"
 """FIRST_TOKEN_DEADLINE has passed."""
 

@@ -5,6 +5,7 @@ protocol of `dialogari.turn`. Nothing connects before it is asked to. A terminal
 the module it needs and no other: the libraries behind the models cost seconds to import.
 
     prompts    the store alone
+    tools      the same, and one tool tried out
     database   the database beneath it
     ai         store + models + conversations: enough for a turn from the terminal
     bridge     the same, and the link to Asterisk, the web server, and an end without loss

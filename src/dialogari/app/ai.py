@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from dialogari.agent.answer import ModelAgent
 from dialogari.agent.models import Models
+from dialogari.agent.outbound import Outbound
+from dialogari.agent.tools import HttpTools
 from dialogari.app.local import open_local
 from dialogari.app.prompts import open_settings_store
 from dialogari.app.providers import check_models, list_providers
@@ -55,10 +57,12 @@ async def open_ai(
             provider, local = await stack.enter_async_context(open_local(settings, store, report))
             models.add(provider)
         fallback = check_models(settings, models)
+        outbound = Outbound(settings.tool_networks)
+        stack.push_async_callback(outbound.aclose)
         conversations = Conversations(
-            ModelAgent(models, fallback),
+            ModelAgent(models, fallback, HttpTools(outbound)),
             store.history,
-            store.prompts,
+            store.catalogue,
             deadline=settings.turn_deadline,
             fallback=settings.fallback_text,
         )

@@ -9,8 +9,9 @@ from dialogari.ari.errors import leaves
 from dialogari.config import ConfigError
 from dialogari.sandbox.errors import SandboxError
 from dialogari.store.errors import SetupError, StoreError
+from dialogari.tool import InvalidToolError
 
-OPERATOR_ERRORS = (ConfigError, StoreError, LocalModelError, SandboxError)
+OPERATOR_ERRORS = (ConfigError, StoreError, InvalidToolError, LocalModelError, SandboxError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from dialogari.agent.chat.by_schema import explain_tools
 from dialogari.agent.local.catalogue import LocalModel, choose
 from dialogari.agent.local.errors import UnknownModelError
 from dialogari.agent.local.fetch import default_cache, fetch_model
@@ -14,6 +15,7 @@ from dialogari.agent.local.progress import Progress
 from dialogari.agent.local.server import REQUEST_EXTRAS, LocalServer
 from dialogari.agent.provider import Provider
 from dialogari.agent.template import fill
+from dialogari.agent.tools import define
 from dialogari.config import LOCAL, ConfigError, Settings
 
 if TYPE_CHECKING:
@@ -56,7 +58,8 @@ async def open_local(
             # One can be kept ready. The one changed last is the likeliest to be called.
             newest = max(prompts, key=lambda prompt: prompt.created or _LONG_AGO)
             report(Progress(f"The local model reads the prompt {newest.name}", 0, None))
-            await server.prime(fill(newest.content, {}))
+            tools = [define(tool) for tool in await store.tools.find_tools(newest.tools)]
+            await server.prime(explain_tools(fill(newest.content, {}), tools))
         provider = Provider(
             LOCAL,
             base_url=server.base_url,
@@ -64,6 +67,8 @@ async def open_local(
             api_key=server.api_key,
             settings={"extra_body": dict(REQUEST_EXTRAS)},
             single=True,
+            hangs_up=True,
+            tools_by_schema=True,
             patient=True,
         )
         yield provider, server

@@ -1,11 +1,13 @@
-"""The store, for those who edit its prompts, and the folder it lies in."""
+"""The store, for those who edit its prompts and tools, and the folder it lies in."""
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from dialogari.agent.tool_rules import check_tool
 from dialogari.config import ConfigError, Settings
+from dialogari.store.keyring import KEY_FILE, Keyring
 from dialogari.store.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -29,7 +31,10 @@ async def open_settings_store(
             f"DIALOGARI_STATE_DIR: {settings.dialogari_state_dir} can't be made "
             f"({error.strerror}); name a folder that this user may write"
         ) from None
-    async with open_store(settings.store_url, exclusive=exclusive) as store:
+    keyring = Keyring(settings.secret_keys, settings.dialogari_state_dir / KEY_FILE)
+    async with open_store(
+        settings.store_url, exclusive=exclusive, keyring=keyring, check_tool=check_tool
+    ) as store:
         yield store
 
 

@@ -115,7 +115,11 @@ class Calls:
         elif event.channel.id in self._legs:
             self._legs[event.channel.id].enter(event.channel)
         else:
-            self._start(Call(self._session, event.channel, event.args))
+            call = Call(self._session, event.channel, event.args)
+            if self._session.state is not LinkState.READY:
+                call.generation += 1  # it came after the gap whose snapshot is still to come
+            self._start(call)
+            return
         if call is not None or leg is not None:
             # In a bridge only the place there changed hands: the old channel is still with us,
             # alone (measured on 22.10 and 16.28).
@@ -151,17 +155,20 @@ class Calls:
         here = {channel.id: channel for channel in channels}
         ours = {channel.id for channel in channels if self._is_ours(channel)}
         generation = self._session.generation
-        self._session.router.tell_all(Recovered(generation))
+        if generation > 1:
+            self._session.router.tell_all(Recovered(generation))
         for channel_id, leg in list(self._legs.items()):
-            if channel_id in ours:
-                leg.enter(here[channel_id])
-            elif leg.started < since and (leg.entered or channel_id not in here):
+            shown = here.get(channel_id)
+            if shown is not None and is_in_application(shown, self._session.application):
+                leg.enter(shown)
+            elif leg.started < since and (leg.entered or shown is None):
                 self._end(channel_id, GoneReason.ABSENT)
         served = {call.id for call in self._calls.values() if self._is_served(call)}
         for channel_id, call in list(self._calls.items()):
             if channel_id in ours & served:
-                call.generation = generation
-                self._session.router.tell(call.key, Resumed(call, generation))
+                if call.generation < generation:
+                    call.generation = generation
+                    self._session.router.tell(call.key, Resumed(call, generation))
             elif channel_id not in ours and call.started < since:
                 if channel_id in served:
                     self._session.router.tell(call.key, Lost(call, generation))

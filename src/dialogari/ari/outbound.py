@@ -20,6 +20,7 @@ import logging
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NoReturn, Self
 
+from dialogari.ari.backoff import backoff
 from dialogari.ari.echo import Echo
 from dialogari.ari.errors import AriError, Unreachable
 from dialogari.ari.features import Probe
@@ -65,14 +66,22 @@ class OutboundLink(Link):
 
     async def _stay(self, receiver: Receiver, echo: Echo) -> NoReturn:
         interval = CALL_ECHO_INTERVAL if self.per_call else ECHO_INTERVAL
-        if not (self.per_call and self.probe.version):
-            await self._attempt(self.probe.ask(self.send))
+        delays = backoff()
         while True:
             ready = self.state is LinkState.READY
-            proven = await self._attempt(echo.prove() if ready else self._prove(receiver, echo))
-            if not proven and self.per_call:
+            if await self._attempt(echo.prove() if ready else self._prove(receiver, echo)):
+                delays = backoff()
+                await asyncio.sleep(interval)
+                continue
+            if self.per_call:
                 await self._attempt(self._look(receiver))
-            await asyncio.sleep(interval)
+            # An Asterisk that starts connects before it has loaded what a proof takes.
+            await asyncio.sleep(next(delays))
+
+    async def _prove(self, receiver: Receiver, echo: Echo) -> None:
+        if not (self.per_call and self.probe.version):
+            await self.probe.ask(self.send)
+        await super()._prove(receiver, echo)
 
     async def _attempt(self, doing: Awaitable[None]) -> bool:
         """Do something that proves the link; tell whether it did."""
@@ -132,7 +141,10 @@ class Outbound:
 
     async def run(self) -> None:
         """Do nothing: Asterisk does."""
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._sessions = None  # sockets that end from now on leave nothing to wait for
 
     async def _receive(self, socket: EventSocket) -> None:
         """Work with one socket until it ends."""
@@ -157,8 +169,7 @@ class Outbound:
         finally:
             if link.carrying is task:
                 link.carrying = None
-                if link.per_call:
-                    self._sessions.spawn(self._await_return(link))
+                self._let_go(link)
 
     def _find(self, peer: str, application: str) -> OutboundLink:
         link = self._links.get((peer, application))
@@ -168,15 +179,17 @@ class Outbound:
             self._links[peer, application] = link
         return link
 
-    async def _await_return(self, link: OutboundLink) -> None:
+    def _let_go(self, link: OutboundLink) -> None:
+        if link.per_call and self._sessions is not None:
+            self._sessions.spawn(self._await_return(link, self._sessions))
+
+    async def _await_return(self, link: OutboundLink, sessions: Sessions) -> None:
         """Give a call's socket time to come again, then end the call."""
-        if self._sessions is None:
-            return
-        if len(self._sessions.admit(link).calls):
+        if len(sessions.admit(link).calls):
             await asyncio.sleep(RETURN_LIMIT)
         if link.carrying is None and self._links.get((link.peer, link.application)) is link:
             del self._links[link.peer, link.application]
-            self._sessions.dismiss(link)
+            sessions.dismiss(link)
 
 
 def _read_greeting(frame: bytes | None) -> Event | None:

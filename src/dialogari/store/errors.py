@@ -10,9 +10,13 @@
     │   └── UnreachableError        no server answers; at the start it is a DatabaseUrlError
     ├── RejectedError           the developer: the database refused one statement, not the rest
     ├── TurnClashError          nobody: another process answered the same conversation first
-    └── PromptError             whoever edits prompts
-        ├── PromptNameError
-        └── UnknownPromptError
+    ├── PromptError             whoever edits prompts
+    │   ├── PromptNameError
+    │   └── UnknownPromptError
+    ├── ToolError               whoever edits tools
+    │   ├── UnknownToolError
+    │   └── ToolChangedError
+    └── SecretKeyError          the operator: bring back the key that secrets were stored with
 
 `reason` is short and machine-readable, such as `store.disk_full`; the sentence is for the operator
 and never holds what a caller said. On the path of a turn a `StoreError` becomes a `TurnError` that
@@ -126,6 +130,31 @@ class UnknownPromptError(PromptError):
 
     def __init__(self, name: str) -> None:
         super().__init__("prompt.unknown", f"there is no prompt named {name!r}")
+
+
+class ToolError(StoreError):
+    """A tool can't be stored or found as asked."""
+
+
+class UnknownToolError(ToolError):
+    """No tool has that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("tool.unknown", f"there is no tool named {name!r}")
+
+
+class ToolChangedError(ToolError):
+    """Another version is stored than the one that was to be replaced."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("tool.changed", f"the tool {name!r} has been changed meanwhile")
+
+
+class SecretKeyError(StoreError):
+    """Secrets can't be locked or opened with the keys at hand."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("store.secret_key", message)
 
 
 _SQLITE = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, select
 
+from dialogari.store.calls import read_call
 from dialogari.store.errors import StoreError, turn_error
 from dialogari.store.tables import WellFormedText, conversations, turns
 from dialogari.turn import Message, Past, Role, Side, Status, TurnError
@@ -25,7 +26,7 @@ _LONGEST_ID = 512
 """Characters of a conversation's id: an index row of PostgreSQL has room for 2,700 bytes."""
 
 _LOAD = (
-    select(turns.c.number, turns.c.status, turns.c.question, turns.c.answer)
+    select(turns.c.number, turns.c.status, turns.c.question, turns.c.answer, turns.c.tool_calls)
     .join(conversations, conversations.c.id == turns.c.conversation_id)
     .where(
         conversations.c.server == bindparam("server", type_=WellFormedText),
@@ -76,7 +77,8 @@ def _load(conversation: ConversationKey, connection: Connection) -> Past:
     ).all()
     ok = Status.OK.value
     messages: list[Message] = []
-    for _, status, question, answer in reversed(rows):
+    for _, status, question, answer, calls in reversed(rows):
         if status == ok:
-            messages += (Message(Role.CALLER, question), Message(Role.ASSISTANT, answer))
+            messages.append(Message(Role.CALLER, question))
+            messages.append(Message(Role.ASSISTANT, answer, tuple(map(read_call, calls or ()))))
     return Past(messages=messages, turns=rows[0].number if rows else 0)

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, insert, select, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from dialogari.store.calls import write_call
 from dialogari.store.errors import (
     RejectedError,
     StoreError,
@@ -265,4 +266,5 @@ def _turn_row(record: TurnRecord) -> dict[str, object]:
         "input_tokens": record.usage.input_tokens,
         "output_tokens": record.usage.output_tokens,
         "facts": {well_formed(key): well_formed(value) for key, value in record.facts.items()},
+        "tool_calls": [write_call(call) for call in record.tool_calls] or None,
     }

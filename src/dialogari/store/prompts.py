@@ -52,7 +52,7 @@ _DELETE_VERSIONS = delete(prompt_versions).where(prompt_versions.c.name == _THIS
 
 
 class StoredPrompts:
-    """Plays `dialogari.turn.Catalogue`, and edits what it shows."""
+    """Finds prompts for turns and people, and edits them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -149,6 +149,7 @@ def _set(prompt: Prompt, connection: Connection) -> Prompt:
             "language": stored.language,
             "fallback_text": stored.fallback_text,
             "note": stored.note,
+            "tools": list(stored.tools) or None,
             "created_at": stored.created,
         },
     )
@@ -170,5 +171,6 @@ def _prompt(row: RowMapping) -> Prompt:
         language=row["language"],
         fallback_text=row["fallback_text"],
         note=row["note"],
+        tools=tuple(row["tools"] or ()),
         created=row["created_at"],
     )

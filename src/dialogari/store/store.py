@@ -6,13 +6,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dialogari.store.catalogue import StoredCatalogue
 from dialogari.store.database import Database, open_database
 from dialogari.store.history import StoredHistory
 from dialogari.store.journal import Journal
+from dialogari.store.keyring import Keyring
 from dialogari.store.prompts import StoredPrompts
+from dialogari.store.tools import StoredTools
+from dialogari.tool import InvalidToolError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
+
+    from dialogari.tool import Tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +27,29 @@ class Store:
 
     history: StoredHistory
     prompts: StoredPrompts
+    tools: StoredTools
+    catalogue: StoredCatalogue
     database: Database
     journal: Journal
 
 
+def _refuse_tool(tool: Tool) -> None:
+    raise InvalidToolError(f"{tool.name}: nobody here can tell what a tool must be like")
+
+
 @asynccontextmanager
-async def open_store(url: str, *, exclusive: bool = False) -> AsyncGenerator[Store]:
+async def open_store(
+    url: str,
+    *,
+    exclusive: bool = False,
+    keyring: Keyring | None = None,
+    check_tool: Callable[[Tool], None] = _refuse_tool,
+) -> AsyncGenerator[Store]:
     """Open the store for the length of the block; at its end, turns that still wait are stored.
 
     `exclusive` is the bridge's: a second bridge on the same SQLite file is refused, while a
-    terminal command opens it beside, without.
+    terminal command opens it beside, without. `keyring` locks the secrets of tools; None: there are
+    none. `check_tool` raises InvalidToolError for what can't be stored as a tool.
 
     Raises:
         SetupError: the operator must change something first.
@@ -39,6 +58,8 @@ async def open_store(url: str, *, exclusive: bool = False) -> AsyncGenerator[Sto
     async with open_database(url, exclusive=exclusive) as database:
         journal = Journal(database)
         async with journal.running():
-            yield Store(
-                StoredHistory(database, journal), StoredPrompts(database), database, journal
-            )
+            prompts = StoredPrompts(database)
+            tools = StoredTools(database, keyring or Keyring(), check_tool)
+            catalogue = StoredCatalogue(prompts, tools)
+            history = StoredHistory(database, journal)
+            yield Store(history, prompts, tools, catalogue, database, journal)

@@ -4,6 +4,7 @@
     turns            one row per question and answer, numbered from 1 in its conversation
     prompts          one row per name: which version counts
     prompt_versions  every edit of a prompt, never changed once written
+    tools            one row per tool; the values of its headers can't be read without SECRET_KEY
     heartbeat        one row, written anew by each readiness check: the proof that writes work
 
 The last ten questions of a call, for instance:
@@ -42,7 +43,7 @@ from sqlalchemy.types import TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration, which these definitions match."""
 
 
@@ -109,6 +110,9 @@ metadata = MetaData(
 
 # SQLite numbers a row by itself only where the key's type is spelled INTEGER.
 _RowId = BigInteger().with_variant(Integer(), "sqlite")
+_Json = JSON().with_variant(JSONB(), "postgresql")
+# None is SQL's NULL, not JSON's.
+_OptionalJson = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 conversations = Table(
     "conversations",
@@ -151,7 +155,9 @@ turns = Table(
     Column("input_tokens", Integer, nullable=False),
     Column("output_tokens", Integer, nullable=False),
     # The call's own facts from the dialplan, {"key": "value"}.
-    Column("facts", JSON().with_variant(JSONB(), "postgresql"), nullable=False),
+    Column("facts", _Json, nullable=False),
+    # [{"name", "arguments", "status", …}], as `dialogari.tool.ToolCall`; NULL: none.
+    Column("tool_calls", _OptionalJson),
     UniqueConstraint("conversation_id", "number"),
 )
 
@@ -181,6 +187,26 @@ prompt_versions = Table(
     # Why this edit was made, for people.
     Column("note", WellFormedText),
     Column("created_at", UtcDateTime, nullable=False),
+    # Names of the tools its model may use; NULL: none.
+    Column("tools", _OptionalJson),
+)
+
+tools = Table(
+    "tools",
+    metadata,
+    Column("name", WellFormedText, primary_key=True),
+    Column("description", WellFormedText, nullable=False),
+    # JSON Schema of the arguments; as text, for jsonb would change the order of its keys.
+    Column("parameters", JSON, nullable=False),
+    Column("method", WellFormedText, nullable=False),
+    Column("url", WellFormedText, nullable=False),
+    # {"name": "locked value"}, see `keyring.py`.
+    Column("headers", _Json, nullable=False),
+    Column("timeout", Float, nullable=False),
+    Column("result_path", WellFormedText),
+    # Counts the edits.
+    Column("version", Integer, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
 )
 
 heartbeat = Table(

@@ -36,6 +36,27 @@ async def test_application_lives_with_its_socket(phone: Phone) -> None:
     assert event["userevent"] == {"token": "x", "n": 1, "eventname": "hello"}
 
 
+async def test_event_about_something(phone: Phone, client: Client) -> None:
+    """An event carries the channel and bridge it is about; what is not there is refused."""
+    path = await call(phone, client)
+    await client.send("POST", f"bridges/{client.app}")
+    url, channel = "events/user/x", path.replace("channels/", "channel:")
+    bridge = f"bridge:{client.app}"
+
+    body = {"application": client.app, "source": [channel, bridge]}
+    sent = await client.send("POST", url, body)
+    event = await client.event("ChannelUserevent")
+    missing = await client.send("POST", url, {**body, "source": "channel:none"})
+    strange = await client.send("POST", url, {**body, "source": "nonsense:x"})
+    await client.send("DELETE", f"bridges/{client.app}")
+
+    assert sent.status == 204
+    assert f"channel:{event['channel']['id']}" == channel
+    assert f"bridge:{event['bridge']['id']}" == bridge
+    assert (missing.status, missing.message) == (422, "Event source was not found")
+    assert (strange.status, strange.message) == (400, "Invalid event source URI scheme")
+
+
 async def wait_until_unknown(session: aiohttp.ClientSession, url: str) -> None:
     """Wait for an application to be forgotten; a real one takes some milliseconds."""
     for _ in range(200):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 from pydantic_ai.exceptions import UserError
 from pydantic_ai.messages import (
+    InstructionPart,
     ModelRequest,
     SystemPromptPart,
     TextContent,
@@ -16,6 +18,8 @@ from pydantic_ai.messages import (
     ToolReturnPart,
     UserPromptPart,
 )
+
+from dialogari.agent.chat.by_schema import explain_tools, in_this_form, response_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -60,7 +64,7 @@ def encode_request(
     }
     if tools := [*parameters.function_tools, *parameters.output_tools]:
         body["tools"] = [_tool(tool) for tool in tools]
-        body["tool_choice"] = "auto" if parameters.allow_text_output else "required"
+        body["tool_choice"] = _tool_choice(given, parameters)
     body.update({theirs: given[ours] for ours, theirs in _SETTINGS.items() if ours in given})
     if "max_tokens" in given:
         body[token_limit] = given["max_tokens"]
@@ -70,6 +74,44 @@ def encode_request(
         return msgspec.json.encode(body)
     except UnicodeEncodeError:  # half an emoji in the caller's words: only an escape can carry it
         return json.dumps(body).encode()
+
+
+def encode_by_schema(
+    model: str,
+    messages: Sequence[ModelMessage],
+    settings: ModelSettings | None,
+    parameters: ModelRequestParameters,
+    *,
+    token_limit: str,
+) -> bytes:
+    """Return the body of a request to a model whose tools are explained in its prompt.
+
+    Raises:
+        UserError: a message holds what is no text.
+    """
+    tools = parameters.function_tools
+    given = cast("Mapping[str, Any]", settings or {})
+    if tools:
+        extra: _Json = given.get("extra_body") or {}
+        may_call = given.get("tool_choice") != "none"
+        form = {**extra, "response_format": response_format(tools, may_call=may_call)}
+        settings = cast("ModelSettings", {**given, "extra_body": form})
+    parts = parameters.instruction_parts or [InstructionPart(content="")]
+    first = "\n\n".join(part.content for part in parts)
+    explained = explain_tools(first, tools)
+    plain = replace(
+        parameters,
+        function_tools=[],
+        instruction_parts=[InstructionPart(content=explained)] if explained else None,
+    )
+    told = list(in_this_form(messages, with_tools=bool(tools)))
+    return encode_request(model, told, settings, plain, token_limit=token_limit)
+
+
+def _tool_choice(given: Mapping[str, Any], parameters: ModelRequestParameters) -> str:
+    if not parameters.allow_text_output:
+        return "required"
+    return "none" if given.get("tool_choice") == "none" else "auto"
 
 
 def _messages(

@@ -36,6 +36,8 @@ class ChatClient:
         # OpenAI's newer models refuse max_tokens, many other servers know nothing else.
         official = urlsplit(provider.base_url).hostname == "api.openai.com"
         self.token_limit = "max_completion_tokens" if official else "max_tokens"
+        self._hangs_up = provider.hangs_up
+        self.tools_by_schema = provider.tools_by_schema
         self._url = provider.base_url.rstrip("/") + "/chat/completions"
         self._headers = {
             "Authorization": f"Bearer {provider.api_key}",
@@ -68,10 +70,14 @@ class ChatClient:
             await session.close()
 
     def _open(self) -> aiohttp.ClientSession:
-        idle = _IDLE[urlsplit(self._url).scheme]
+        if self._hangs_up:
+            connector = aiohttp.TCPConnector(limit=0, force_close=True)
+        else:
+            idle = _IDLE[urlsplit(self._url).scheme]
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=idle)
         return aiohttp.ClientSession(
             headers=self._headers,
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=idle),
+            connector=connector,
             timeout=aiohttp.ClientTimeout(
                 total=None, sock_connect=CONNECT_LIMIT, sock_read=READ_LIMIT
             ),

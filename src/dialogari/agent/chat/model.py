@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from pydantic_ai.models import Model
 
-from dialogari.agent.chat.body import encode_request
+from dialogari.agent.chat.body import encode_by_schema, encode_request
 from dialogari.agent.chat.errors import http_error, named_errors
+from dialogari.agent.chat.schema_stream import SchemaStream
 from dialogari.agent.chat.stream import ChatStream, read_chunks
 
 if TYPE_CHECKING:
@@ -71,13 +72,15 @@ class ChatModel(Model["ChatClient"]):
         """Open the answer, which raises AgentRunError here or while it is read."""
         del run_context
         settings, parameters = self.prepare_request(model_settings, model_request_parameters)
-        body = encode_request(
-            self._name, messages, settings, parameters, token_limit=self._client.token_limit
-        )
+        by_schema = self._client.tools_by_schema
+        encode = encode_by_schema if by_schema else encode_request
+        limit = self._client.token_limit
+        body = encode(self._name, messages, settings, parameters, token_limit=limit)
         response = await self._send(body, settings)
+        stream = SchemaStream if by_schema and parameters.function_tools else ChatStream
         try:
             async with aclosing(read_chunks(response, self._name)) as chunks:
-                yield ChatStream(
+                yield stream(
                     parameters, response, chunks, self._name, self._client.name, self.base_url
                 )
         finally:

@@ -112,6 +112,8 @@ class ChatStream(StreamedResponse):
                 if words is not None:
                     for event in self._parts(words):
                         yield event
+        for event in self._last_parts():
+            yield event
         if self.finish_reason is None:
             self.state = "incomplete"
 
@@ -127,6 +129,10 @@ class ChatStream(StreamedResponse):
                 args=call.function and call.function.arguments,
                 tool_call_id=call.id,
             )
+
+    def _last_parts(self) -> Iterator[ModelResponseStreamEvent]:
+        """Yield what is known only once the answer has ended."""
+        yield from ()
 
     async def close_stream(self) -> None:
         """Close the connection."""

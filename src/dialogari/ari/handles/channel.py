@@ -12,6 +12,7 @@ from dialogari.ari.errors import (
     NotFound,
     NotFoundKind,
     NotInStasis,
+    RequestFailed,
 )
 from dialogari.ari.handles.keys import Collected, Keys
 from dialogari.ari.handles.place import Place
@@ -133,7 +134,15 @@ class Channel(Place):
 
     async def publish(self, name: str, variables: Mapping[str, object] | None = None) -> None:
         """Send a ChannelUserevent about this channel to our own application, for its listeners."""
-        await self.session.publish(name, variables, about=self.key)
+        if self.gone is not None:
+            raise self.absence()
+        try:
+            await self.session.publish(name, variables, about=self.key)
+        except RequestFailed as error:
+            if error.status != 422:  # noqa: PLR2004 - Asterisk's "source was not found"
+                raise
+            self.end(GoneReason.NOT_FOUND)
+            raise self.absence() from error
 
     async def answer(self) -> None:
         """Answer; it is up when this returns. One that is up already stays so."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 import msgspec
 
 from dialogari.ari.errors import AriError, NotFound, UnknownOutcome
+from dialogari.ari.handles.waiting import undone
 from dialogari.ari.handles.watch import Watch
 from dialogari.ari.models import RecordingFailed, RecordingFinished, RecordingStarted
 
@@ -50,6 +51,7 @@ class Recording:
         """The channel or bridge that it records."""
         self.recording: models.LiveRecording | None = None
         """What Asterisk said of it last."""
+        self._stopped = False
         self._discarded = False
         self._ended = False
         self._over = asyncio.Event()
@@ -87,6 +89,7 @@ class Recording:
 
     async def stop(self) -> None:
         """End it and keep it; `wait` tells when it is stored. Raises AriError."""
+        self._stopped = True
         await self._command(self.target.session.recordings.stop)
 
     async def discard(self) -> None:
@@ -163,6 +166,9 @@ class Recording:
         match event:
             case RecordingStarted():
                 self.recording = event.recording
+                if self._stopped:  # before it had begun, which 16.28 mostly forgets
+                    session = self.target.session
+                    session.spawn(undone(session, self.key, self.stop))
             case RecordingFinished() | RecordingFailed():
                 state = "canceled" if self._discarded else event.recording.state
                 self._end(msgspec.structs.replace(event.recording, state=state))

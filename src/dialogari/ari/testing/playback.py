@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from dialogari.ari.testing.exchange import Exchange
 
 
+SAID = ("digits:", "number:", "characters:")
+
+
 class Place(Protocol):
     """Where something is played or recorded."""
 
@@ -86,11 +89,18 @@ class Play:
         """Fail, because the channel goes."""
         self._finish("failed")
 
+    @property
+    def is_said(self) -> bool:
+        """Whether it is digits and the like, which nothing interrupts, as measured."""
+        return self.is_playing and self._media[self._number].startswith(SAID)
+
     def stop(self) -> None:
-        """End as if all had been played, or not begin at all."""
+        """End as if all had been played, or not begin at all; of tones only the one that plays."""
         if self._done is None:
             self._stopped = True
             self._state = "done"
+        elif self._media[self._number].startswith("tone:"):
+            self._next("done")
         else:
             self._finish("done")
 
@@ -121,6 +131,8 @@ class Play:
             self._cancel = exchange.clock.after(fate.seconds, lambda: self._next("done"))
 
     def _next(self, state: str) -> None:
+        if self._cancel is not None:
+            self._cancel()
         self._cancel = None
         if self._number + 1 == len(self._media) or self._place.is_ending:
             self._finish(state)

@@ -103,11 +103,26 @@ def _publish(exchange: Exchange, command: Command) -> Answer:
     if not application:
         raise Refusal(400, "Missing parameter application")
     name = command.path[2]
+    known = find_application(exchange, application)
+    found = dict(_source(exchange, source) for source in command.texts("source"))
     event = ChannelUserevent(
-        application=find_application(exchange, application).name,
+        application=known.name,
         timestamp=now(),
         eventname=name,
+        channel=found.get("channel"),
+        bridge=found.get("bridge"),
         userevent={**(command.parameter("variables") or {}), "eventname": name},
     )
     exchange.send(event)
     return Answer(204)
+
+
+def _source(exchange: Exchange, source: str) -> tuple[str, Any]:
+    """Return what a user event is about: its kind and how ARI shows it."""
+    kind, _, name = source.partition(":")
+    if kind not in ("channel", "bridge"):
+        raise Refusal(400, "Invalid event source URI scheme")
+    places = exchange.legs if kind == "channel" else exchange.bridges
+    if name not in places:
+        raise Refusal(422, "Event source was not found")
+    return kind, places[name].model

@@ -126,7 +126,10 @@ def _get_playback(exchange: Exchange, command: Command) -> Answer:
 
 
 def _stop_playback(exchange: Exchange, command: Command) -> Answer:
-    _playback(exchange, command).stop()
+    play = _playback(exchange, command)
+    if play.is_said:
+        raise Refusal(500, "Could not stop playback")
+    play.stop()
     return Answer(204)
 
 
@@ -139,6 +142,8 @@ def _control_playback(exchange: Exchange, command: Command) -> Answer:
         raise Refusal(400, f"Invalid operation {operation}")
     if not play.is_playing:
         raise Refusal(409, f"Can only {operation} while media is playing")
+    if play.is_said:
+        raise Refusal(500, f"Could not {operation} playback")
     if operation == "pause":
         play.pause()
     elif operation == "unpause":

@@ -6,6 +6,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
+from dialogari.ari.arguments import split_arguments
 from dialogari.ari.models import CallerID, ChannelCreated
 from dialogari.ari.testing.callee import TECHNOLOGIES
 from dialogari.ari.testing.dialing import Dialing
@@ -58,7 +59,7 @@ def _answered(leg: Leg, command: Command) -> None:
     if not application:
         context = command.text("context") or "default"
         leg.to_dialplan(context, command.text("extension"), command.number("priority", 1))
-    elif not leg.enter(application, text.split(",") if text else []):
+    elif not leg.enter(application, split_arguments(text) if text else []):
         leg.destroy()
 
 
@@ -73,7 +74,7 @@ def _create(exchange: Exchange, command: Command) -> Answer:
     leg.endpoint = endpoint
     shown = leg.model
     text = command.text("appArgs")
-    arguments = text.split(",") if text else []
+    arguments = split_arguments(text) if text else []
     exchange.subscribe(application, leg.uri)
     leg.run("Stasis", ",".join([application, *arguments]))
     if not leg.enter(application, arguments):
