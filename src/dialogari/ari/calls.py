@@ -163,19 +163,23 @@ class Calls:
                 leg.enter(shown)
             elif leg.started < since and (leg.entered or shown is None):
                 self._end(channel_id, GoneReason.ABSENT)
-        served = {call.id for call in self._calls.values() if self._is_served(call)}
-        for channel_id, call in list(self._calls.items()):
-            if channel_id in ours & served:
-                if call.generation < generation:
-                    call.generation = generation
-                    self._session.router.tell(call.key, Resumed(call, generation))
-            elif channel_id not in ours and call.started < since:
-                if channel_id in served:
-                    self._session.router.tell(call.key, Lost(call, generation))
-                self._end(channel_id, GoneReason.ABSENT)
+        for call in list(self._calls.values()):
+            shown = here.get(call.id)
+            if shown is None or not call.is_shown_by(shown):
+                if call.started < since:
+                    self._lose(call, generation)
+            elif self._is_served(call) and call.generation < generation:
+                call.generation = generation
+                self._session.router.tell(call.key, Resumed(call, generation))
         self._orphans = set()
+        served = {call.id for call in self._calls.values() if self._is_served(call)}
         for channel_id in ours - served - self._legs.keys():
             self.adopt(channel_id)
+
+    def _lose(self, call: Call, generation: int) -> None:
+        if self._is_served(call):
+            self._session.router.tell(call.key, Lost(call, generation))
+        self._end(call.id, GoneReason.ABSENT)
 
     def _is_served(self, call: Call) -> bool:
         return call.gone is None and self._handlers.has(call)
