@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from ari_faults.run import FaultPlan, Report, run_faults  # noqa: E402 - found by the line above
-
-from dialogari.sandbox.fetch import default_cache, find_asterisk  # noqa: E402 - as above
+from ari_faults.run import FaultPlan, Report, run_faults
+from dialogari.sandbox.fetch import default_cache, find_asterisk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +36,7 @@ class _Counting(logging.Handler):
         """Count one."""
         LOGGED[f"{record.levelname} {record.getMessage()}"] += 1
         if record.exc_info:
-            logging.lastResort.handle(record)
+            sys.stderr.write(f"{self.format(record)}\n")
 
 
 def table(plan: FaultPlan, report: Report) -> str:

@@ -64,7 +64,7 @@ async def test_time_limit() -> None:
 async def test_undone(
     fake: FakeAsterisk, app: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What can't be undone is logged and not raised; what it can't be told now, it is told later."""
+    """That it fails is logged and not raised; what could not be told is told later."""
     monkeypatch.setattr(waiting, "UNDO_LIMIT", 0.1)
     refused = RequestFailed("DELETE channels/1", 500, "not now")
     answers = iter([Unreachable("it rained"), None])

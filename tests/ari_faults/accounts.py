@@ -42,9 +42,7 @@ class Accounts:
     """Empty, or the run has failed."""
 
 
-def settle(
-    visits: Mapping[Key, Visit], answering: Answering, cuts: Sequence[float]
-) -> Accounts:
+def settle(visits: Mapping[Key, Visit], answering: Answering, cuts: Sequence[float]) -> Accounts:
     """Compare the two books; `cuts` says when the link was cut, Asterisk's deaths included."""
     accounts = Accounts(visits=Counter(visit.fate for visit in visits.values()))
     by_visit: dict[Key, list[Answered]] = {}

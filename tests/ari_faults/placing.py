@@ -68,9 +68,9 @@ def plan_call(seed: int, number: int) -> CallPlan:
     kinds = ("variables", "play", "keys", "beside", "look")
     return CallPlan(
         number,
-        patience=chance.uniform(0.0, 0.7) if chance.random() < 0.25 else FOR_EVER,  # noqa: PLR2004 - every fourth
+        patience=chance.uniform(0.0, 0.7) if chance.random() < 0.25 else FOR_EVER,
         work=chance.uniform(0.0, 0.5),
-        commands=frozenset(kind for kind in kinds if chance.random() < 0.3),  # noqa: PLR2004 - as many
+        commands=frozenset(kind for kind in kinds if chance.random() < 0.3),
         ending=chance.choice(("continue", "continue", "return", "hang up")),
         visits=chance.choice((1, 1, 1, 1, 2, 3)),
         pause=chance.choice((0.0, 0.1, 0.3)),
@@ -172,6 +172,6 @@ class Placer:
         url = f"{self.asterisk.url}/channels/fault-{number:06}"
         try:
             async with session.post(url, json=body) as answer:
-                self.taken += answer.status == 200  # noqa: PLR2004 - HTTP's OK
+                self.taken += answer.status == 200
         except (aiohttp.ClientError, TimeoutError):
             await asyncio.sleep(0.2)  # Asterisk is dead just now

@@ -8,6 +8,7 @@ import socket
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from either_pbx import bare_session, send
 from outbound import CREDENTIALS, PATH, connected_out
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from dialogari.sandbox.installation import Installation
 
@@ -32,7 +33,6 @@ APP = "fault"
 READY_LIMIT = 20.0
 END_LIMIT = 20.0
 """Seconds after the last fault within which the last call has to be over."""
-CLOSE_LIMIT = 3.0
 TIDY_LIMIT = 2.0
 
 
@@ -148,7 +148,9 @@ class _Run:
         """Cut and kill at random moments of the time that the calls take."""
         plan, chance = self._plan, self._chance
         seconds = plan.calls / plan.rate / 1.5  # it places one and a half at a moment
-        moments = [(chance.uniform(0.0, seconds), self._cut) for _ in range(plan.cuts)]
+        moments: list[tuple[float, Callable[[], Awaitable[None]]]]
+        cut = partial(self._cut, cable)
+        moments = [(chance.uniform(0.0, seconds), cut) for _ in range(plan.cuts)]
         # The kills apart from each other, so that there are calls to kill.
         for number in range(plan.kills):
             share = (number + chance.uniform(0.3, 0.9)) / plan.kills
@@ -156,19 +158,19 @@ class _Run:
         began = time.monotonic()
         for moment, harm in sorted(moments, key=lambda pair: pair[0]):
             await asyncio.sleep(began + moment - time.monotonic())
-            await harm(cable)
+            await harm()
 
     async def _cut(self, cable: Cable) -> None:
         while not cable.connections:
             await asyncio.sleep(0.02)
         self.cuts.append(time.time())
-        if self._chance.random() < 0.5:  # noqa: PLR2004 - every other one
+        if self._chance.random() < 0.5:
             cable.cut()
             return
         with cable.unplugged():
             await asyncio.sleep(self._chance.uniform(0.0, 0.5))
 
-    async def _kill(self, _cable: Cable) -> None:
+    async def _kill(self) -> None:
         self.kills.append(time.time())
         await self._asterisk.kill()
         await asyncio.sleep(self._chance.uniform(0.0, 1.0))
@@ -200,12 +202,12 @@ class _Run:
 
 async def _what_is_left(sockets: set[str], tasks: set[asyncio.Task[object]]) -> list[str]:
     """Return the sockets and tasks that came with the run and did not go with it."""
-    for _ in range(round(TIDY_LIMIT / 0.05)):
+    end = time.monotonic() + TIDY_LIMIT
+    while True:
         await asyncio.sleep(0.05)  # a closed connection takes the loop a step or two
         left = [*(_open_sockets() - sockets), *map(repr, asyncio.all_tasks() - tasks)]
-        if not left:
-            return []
-    return left
+        if not left or time.monotonic() > end:
+            return left
 
 
 def _open_sockets() -> set[str]:
