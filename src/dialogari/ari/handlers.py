@@ -100,7 +100,7 @@ class Handlers:
     def _forget(self, call: Call, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         self._tasks.pop(call, None)
-        call.session.calls.forget(call)
+        call.settle()
 
     async def _run(self, call: Call, handler: Handler) -> None:
         """Run one call's handler: the boundary at which its faults end."""

@@ -173,6 +173,10 @@ class Router:
         self._of_all: list[Hearer] = []
         self._over = False
 
+    def __len__(self) -> int:
+        """How many objects somebody listens to."""
+        return len(self._by_key)
+
     def add(self, listener: Hearer) -> None:
         """Let a listener hear from now on; it ends at once where nothing will come any more."""
         for key in listener.keys:

@@ -91,7 +91,7 @@ async def applied(call: Call, name: str) -> None:
 async def test_too_long(line: Line) -> None:
     """A value that nothing can carry is refused, and harms neither the link nor the call."""
     async with line.one_call() as visit:
-        with pytest.raises((RequestFailed, Unreachable), match="413|too long"):
+        with pytest.raises((RequestFailed, Unreachable), match=r"413|too long"):
             await visit.call.set_variables({"A": '"' * 38_000 + "x" * 38_000})
         await visit.call.answer()
 

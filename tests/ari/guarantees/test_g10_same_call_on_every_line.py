@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ari_line import PASSWORD, PATH, PER_CALL, PERSISTENT, USERNAME, gap, on, ready
 from ari_serving import Desk, back_in_the_dialplan, until
-from dialogari.ari import Call, GoneReason, PlaybackEnd
+from dialogari.ari import Call, PlaybackEnd
 from dialogari.ari.models import StasisEnd, StasisStart
 from dialogari.ari.testing import Outbound
 from dialogari.sandbox.asterisk import Asterisk
@@ -146,7 +146,7 @@ async def test_nothing_is_left(line: Line) -> None:
     def ours() -> set[asyncio.Task[object]]:
         return {task for task in asyncio.all_tasks() if "/dialogari/ari/" in repr(task)}
 
-    before = ours() if not line.is_real else set()
+    before = set[asyncio.Task[object]]() if line.is_real else ours()
     async with line.one_call() as visit:
         await gap(line, visit.call.session)
     left = {task for task in ours() - before if "/testing/" not in repr(task)}

@@ -180,7 +180,8 @@ class Playback:
             case PlaybackStarted():
                 self.playback = event.playback
                 if self._stopped:  # that ended, or failed to end, the medium before
-                    self.target.session.spawn(undone(self.key, self.stop()))
+                    session = self.target.session
+                    session.spawn(undone(session, self.key, self.stop))
                 elif not event.playback.media_uri.startswith(CERTAIN):
                     self._watch.look_after(FORGOTTEN_AFTER)
             case PlaybackFinished():

@@ -162,11 +162,8 @@ class Recording:
 
     async def leave(self) -> None:
         """Have it over and stored; for the end of its scope. Raises AriError."""
-        try:
-            await self.stop()
-            await self._over.wait()
-        finally:
-            self.lose()
+        await self.stop()
+        await self._over.wait()
 
     def take(self, event: Event | UnknownEvent) -> None:
         """Take an event about it."""
@@ -174,7 +171,8 @@ class Recording:
             case RecordingStarted():
                 self.recording = event.recording
                 if self._stopped:  # before it had begun, which 16.28 mostly forgets
-                    self.target.session.spawn(undone(self.key, self.stop()))
+                    session = self.target.session
+                    session.spawn(undone(session, self.key, self.stop))
             case RecordingFinished() | RecordingFailed():
                 state = "canceled" if self._discarded else event.recording.state
                 self._end(msgspec.structs.replace(event.recording, state=state))
