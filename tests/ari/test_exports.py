@@ -22,11 +22,12 @@ TESTING = "Callee FakeAsterisk FakeCall Fault Outbound"
 SOUNDING = "play playing record recording say_digits start_moh stop_moh"
 PLACE = f"{SOUNDING} generation gone id is_gone_within key listen session started wait_until_gone"
 CHANNEL = f"""
-    {PLACE} answer ask cause channel collect get_variable hang_up hold keys move mute publish
+    {PLACE} answer ask cause channel collect get_variable hang_up here_since hold keys move mute
+    publish
     redirect ring send_digits set_variables stop_ringing unhold unmute
 """
 MEMBERS = {
-    "Client": "calls serve session sessions wait_until_idle wait_until_ready",
+    "Client": "calls lag serve session sessions wait_until_idle wait_until_ready",
     "Session": """
         application applications asterisk bridge bridges channels device_states dialplan_name
         endpoints events features generation listen mailboxes originate peer playbacks publish
@@ -40,12 +41,12 @@ MEMBERS = {
     """,
     "Recording": "discard generation key mute name pause recording stop target unmute unpause wait",
     "Keys": "collect wait",
-    "Listener": "keys",
+    "Listener": "keys waiting",
 }
 """What a program may use of each object that it is given."""
 OWN = {
     "Session": "calls forget router spawn",
-    "Call": "absence carry drop end lost_by rebind run settle sounding",
+    "Call": "absence carry drop end is_shown_by lost_by rebind run settle sounding",
     "Channel": """
         abandoned absence call carry drop end enter entered leave lost_by note_dialing rebind settle
         sounding wait_until_entered

@@ -150,6 +150,10 @@ class Calls:
         for channel_id in [*self._calls, *self._legs]:
             self._end(channel_id, GoneReason.LINK_LOST)
 
+    def channel_ids(self) -> Sequence[str]:
+        """Return the channels we know."""
+        return [*self._calls, *self._legs]
+
     def recover(self, channels: Sequence[Snapshot], since: float) -> None:
         """Compare a snapshot with what we know."""
         here = {channel.id: channel for channel in channels}
@@ -161,12 +165,12 @@ class Calls:
             shown = here.get(channel_id)
             if shown is not None and is_in_application(shown, self._session.application):
                 leg.enter(shown)
-            elif leg.started < since and (leg.entered or shown is None):
+            elif leg.here_since < since and (leg.entered or shown is None):
                 self._end(channel_id, GoneReason.ABSENT)
         for call in list(self._calls.values()):
             shown = here.get(call.id)
             if shown is None or not call.is_shown_by(shown):
-                if call.started < since:
+                if call.here_since < since:
                     self._lose(call, generation)
             elif self._is_served(call) and call.generation < generation:
                 call.generation = generation

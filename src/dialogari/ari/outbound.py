@@ -110,14 +110,14 @@ class OutboundLink(Link):
     async def _look(self, receiver: Receiver) -> None:
         """Compare what we know with what is there, though no event comes."""
         since = asyncio.get_running_loop().time()
-        receiver.recover(await self._take_snapshot(), since)
+        receiver.recover(await self._take_snapshot(receiver.channel_ids()), since)
 
     def _replaced(self) -> None:
         logger.info("ari_application_replaced", extra={"application": self.application})
 
-    async def _take_snapshot(self) -> Sequence[Channel]:
+    async def _take_snapshot(self, known: Sequence[str]) -> Sequence[Channel]:
         snapshot = take_own_snapshot if self.per_call else take_snapshot
-        return await snapshot(self.send, self.application)
+        return await snapshot(self.send, self.application, known)
 
 
 class Outbound:
