@@ -20,6 +20,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from dialogari.asked import Asked, Usage, add_up
 from dialogari.tool import ToolCall, ToolStatus, ToolUsed
 from dialogari.turn import (
     AgentDone,
@@ -34,7 +35,6 @@ from dialogari.turn import (
     TurnError,
     TurnRecord,
     TurnResponse,
-    Usage,
 )
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class _Turn:
     steps: dict[str, float] = field(default_factory=dict[str, float])
     calls: dict[str, ToolCall] = field(default_factory=dict[str, ToolCall])
     """In the order in which the model asked for them."""
+    asked: list[Asked] = field(default_factory=list[Asked])
 
     @asynccontextmanager
     async def step(self, name: str, late: Status = Status.TIMEOUT) -> AsyncGenerator[None]:
@@ -192,6 +193,8 @@ class Conversations:
                     case ToolUsed():
                         turn.calls[event.call.id] = event.call
                         yield event
+                    case Asked():
+                        turn.asked.append(event)
                     case FellBack():
                         logger.warning(
                             "model_fallback", model=turn.model, reason=event.reason, to=event.model
@@ -224,7 +227,7 @@ class Conversations:
 
     async def _failed(self, turn: _Turn, error: TurnError) -> TurnResponse:
         """Store the failed turn if that is still possible, and say what the caller gets."""
-        turn.answer = ""
+        turn.answer, turn.usage = "", add_up(turn.asked)
         if turn.past is not None and not error.reason.startswith("store."):
             try:
                 async with asyncio.timeout(RECORD_FAILURE):
@@ -248,6 +251,7 @@ class Conversations:
             usage=turn.usage,
             steps=turn.steps,
             tool_calls=turn.ended_calls,
+            asked=turn.asked,
         )
 
 
@@ -280,4 +284,5 @@ def _record(turn: _Turn, status: Status, reason: str) -> TurnRecord:
         started=turn.started,
         seconds=asyncio.get_running_loop().time() - turn.began,
         tool_calls=turn.ended_calls,
+        asked=turn.asked,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from dialogari.config import ModelServer
+from dialogari.config_models import ModelServer
 from model_stub import ModelStub
 from pbx_fixtures import make_settings, running_bridge
 from phone import Phone
@@ -61,7 +61,25 @@ async def test_each_fault_before_the_first_token(
             assert back["AI_RESPONSE"] == "Backup heard hello"
             assert back["AI_MODEL_USED"] == "backup:second"
             assert back.seconds < 1
-    assert len(stub.asked) == len(backup.asked) == len(AT_ONCE) + len(IN_STREAM)
+            stub.fault = ""  # an answer between: what fails again and again is asked no more
+            await phone.call("hello")
+    assert len(stub.asked) == 2 * (len(AT_ONCE) + len(IN_STREAM))
+    assert len(backup.asked) == len(AT_ONCE) + len(IN_STREAM)
+
+
+async def test_a_model_that_fails_again_and_again(
+    asterisk: Asterisk, stub: ModelStub, backup: ModelStub, tmp_path: Path
+) -> None:
+    """From the third failure on callers no longer wait for it, and each turn's row says why."""
+    stub.fault = "stall"
+    async with backed(asterisk, stub, backup, tmp_path) as phone:
+        backs = [await phone.call("hello") for _ in range(5)]
+
+    assert {(back["AI_STATUS"], back["AI_MODEL_USED"]) for back in backs} == {
+        ("ok", "backup:second")
+    }
+    assert len(stub.asked) == 3
+    assert max(back.seconds for back in backs[3:]) < 0.5 < min(back.seconds for back in backs[:3])
 
 
 async def test_a_model_that_is_away(

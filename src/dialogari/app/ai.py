@@ -12,7 +12,7 @@ from dialogari.agent.outbound import Outbound
 from dialogari.agent.tools import HttpTools
 from dialogari.app.local import open_local
 from dialogari.app.prompts import open_settings_store
-from dialogari.app.providers import check_models, list_providers
+from dialogari.app.providers import check_models, list_providers, read_prices
 from dialogari.conversation import Conversations
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ async def open_ai(
     """
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_settings_store(settings, exclusive=exclusive))
-        models = Models(list_providers(settings), settings.default_model)
+        models = Models(list_providers(settings), settings.default_model, read_prices(settings))
         stack.push_async_callback(models.aclose)
         check_models(settings, models)  # before a local model is fetched for nothing
         local: LocalServer | None = None
