@@ -126,6 +126,15 @@ class Settings(BaseSettings):
     log_content: bool = False
     """Put what callers say and the answers into the log."""
 
+    history_tokens: Annotated[int, Field(ge=100, le=1_000_000)] = 4000
+    """What a model is told of the conversation so far, in tokens, roughly; the oldest turns are
+    left out first."""
+    history_ttl: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+    """Seconds after which a model is no longer told of a turn; 0: as long as its conversation goes
+    on."""
+    caller_memory_days: Annotated[int, Field(ge=0, le=3650)] = 0
+    """Days for which a caller whom the dialplan names by AI_CALLER is known again; 0: nobody is,
+    and nobody's name is kept."""
     turn_deadline: Annotated[
         float, Field(ge=1, le=300, allow_inf_nan=False, validate_default=True)
     ] = 12.0

@@ -40,6 +40,7 @@ from dialogari.turn import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
+    from dialogari.callers import CallerMemory
     from dialogari.tool import Tool
     from dialogari.turn import (
         Agent,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         Catalogue,
         ConversationKey,
         History,
+        Message,
         TurnEvent,
         TurnRequest,
     )
@@ -75,6 +77,9 @@ class _Turn:
     calls: dict[str, ToolCall] = field(default_factory=dict[str, ToolCall])
     """In the order in which the model asked for them."""
     asked: list[Asked] = field(default_factory=list[Asked])
+    caller: str = ""
+    earlier: Sequence[Message] = ()
+    """What was said in earlier calls of this caller."""
 
     @asynccontextmanager
     async def step(self, name: str, late: Status = Status.TIMEOUT) -> AsyncGenerator[None]:
@@ -108,7 +113,8 @@ class _Turn:
 class Conversations:
     """Takes turns; holds the conversations that have one running.
 
-    `deadline`: seconds a turn may take at most; `fallback`: what to say when one fails.
+    `deadline`: seconds a turn may take at most; `fallback`: what to say when one fails;
+    `callers`: knows callers again, None: nobody is.
     """
 
     def __init__(
@@ -119,12 +125,14 @@ class Conversations:
         *,
         deadline: float,
         fallback: str,
+        callers: CallerMemory | None = None,
     ) -> None:
         self._agent = agent
         self._history = history
         self._catalogue = catalogue
         self._deadline = deadline
         self._fallback = fallback
+        self._callers = callers
         self._locks: WeakValueDictionary[ConversationKey, asyncio.Lock] = WeakValueDictionary()
 
     async def take_turn(self, request: TurnRequest) -> TurnResponse:
@@ -168,6 +176,9 @@ class Conversations:
             turn.past = await self._history.load(request.conversation)
             turn.prompt = await self._catalogue.find_prompt(request.prompt or DEFAULT_PROMPT)
             tools = await self._find_tools(turn.prompt)
+            if request.caller and self._callers is not None:
+                turn.caller = request.caller
+                turn.earlier = await self._callers.recall(request.caller, request.conversation)
         if turn.prompt is None:
             raise TurnError(Status.UNKNOWN_PROMPT, "unknown_prompt")
         if not request.text.strip():
@@ -178,7 +189,7 @@ class Conversations:
             instructions=turn.prompt.content,
             model=turn.model,
             facts=describe_call(request, turn.started.astimezone()),
-            history=turn.past.messages,
+            history=[*turn.earlier, *turn.past.messages],
             language=turn.prompt.language,
             tools=tools,
             deadline=turn.deadline,
@@ -285,4 +296,5 @@ def _record(turn: _Turn, status: Status, reason: str) -> TurnRecord:
         seconds=asyncio.get_running_loop().time() - turn.began,
         tool_calls=turn.ended_calls,
         asked=turn.asked,
+        caller=turn.caller,
     )

@@ -102,6 +102,8 @@ class TurnRequest:
     """Seconds this turn may take from now, at most the setting's; None: the setting's."""
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
     """The call's own facts from the dialplan, keys in lower case."""
+    caller: str = ""
+    """AI_CALLER: whose earlier calls count, where callers are remembered; empty: nobody's."""
     call: CallFacts = field(default_factory=CallFacts)
 
 
@@ -205,6 +207,8 @@ class TurnRecord:
     seconds: float
     tool_calls: Sequence[ToolCall] = ()
     asked: Sequence[Asked] = ()
+    caller: str = ""
+    """Who is to be known again; empty: nobody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ TRUSTED, SKIPPED, DUE = Standing.TRUSTED, Standing.SKIPPED, Standing.DUE
     ],
 )
 def test_standing(story: str, at: float, standing: Standing) -> None:
-    """f failed, p probed, a answered, each at its second."""
+    """F failed, p probed, a answered, each at its second."""
     health = Health()
     for event in story.split():
         now = float(event[1:])

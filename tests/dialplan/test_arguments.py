@@ -125,8 +125,11 @@ GOOD: list[tuple[list[str], Arguments]] = [
     (["AI_TIMEOUT= "], Arguments()),
     (["AI_TIMEOUT=5", "AI_TIMEOUT=x"], Arguments(timeout=5.0, ignored=1)),
     # Reserved keys are neither facts nor text.
-    (["AI_STREAM=1", "AI_CONTINUE=1", "AI_CALLER=x"], Arguments()),
-    (["USER_INPUT=a", "AI_STREAM=1", "ai_continue=1", "AI_CALLER=x"], Arguments(text="a")),
+    (["AI_STREAM=1", "AI_CONTINUE=1", "AI_CALLER= x "], Arguments(caller="x")),
+    (
+        ["USER_INPUT=a", "AI_STREAM=1", "ai_continue=1", "AI_CALLER=x"],
+        Arguments(text="a", caller="x"),
+    ),
     # Facts.
     (["DEPT=sales"], Arguments(facts={"dept": "sales"})),
     ([" Dept = sales "], Arguments(facts={"dept": "sales"})),

@@ -25,6 +25,7 @@ from pydantic_ai.messages import (
 from dialogari.agent.calls import Calls, tell
 from dialogari.agent.fallback import plan
 from dialogari.agent.health import Healths, Standing
+from dialogari.agent.history import trim
 from dialogari.agent.reasons import LATE, SKIPPED, TOO_MANY_CALLS, reason_for_silence
 from dialogari.agent.request import Request, has_words
 from dialogari.agent.speech import make_speakable
@@ -57,14 +58,20 @@ class ModelAgent:
     """Answers with the models it is given; where one fails before a word, with the fallback.
 
     `tools` makes the tools of a request ready; None: nothing is done for a model.
+    `history_tokens`: how much of the conversation so far a model is told.
     """
 
     def __init__(
-        self, models: Models, fallback: Fallback | None = None, tools: HttpTools | None = None
+        self,
+        models: Models,
+        fallback: Fallback | None = None,
+        tools: HttpTools | None = None,
+        history_tokens: int = 4000,
     ) -> None:
         self._models = models
         self._fallback = fallback
         self._tools = tools
+        self._history_tokens = history_tokens
         self._healths = Healths()
 
     def resolve(self, model: str | None) -> str:
@@ -75,7 +82,9 @@ class ModelAgent:
         """Stream the answer, then `AgentDone`. Raises TurnError."""
         tools = self._tools.prepare(request.tools) if self._tools else ()
         # One for all attempts: what tools have done is done, whichever model goes on.
-        transcript = _Transcript(list(_messages(request)), Calls(tools, request.deadline))
+        transcript = _Transcript(
+            list(_messages(request, self._history_tokens)), Calls(tools, request.deadline)
+        )
         attempts = self._plan(request.model)
         if attempts[0].model != request.model:
             skipped = f"{self._models.provider(request.model).name}.{SKIPPED}"
@@ -218,8 +227,8 @@ class _Answer:
         self.transcript.messages += (response, ModelRequest(parts=tell(ended)))
 
 
-def _messages(request: AgentRequest) -> Iterator[ModelMessage]:
-    for number, message in enumerate(request.history):
+def _messages(request: AgentRequest, history_tokens: int) -> Iterator[ModelMessage]:
+    for number, message in enumerate(trim(request.history, history_tokens)):
         yield from _past(message, number)
     yield ModelRequest(
         parts=[UserPromptPart(request.question)],

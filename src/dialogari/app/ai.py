@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dialogari.agent.answer import ModelAgent
@@ -14,6 +15,7 @@ from dialogari.app.local import open_local
 from dialogari.app.prompts import open_settings_store
 from dialogari.app.providers import check_models, list_providers, read_prices
 from dialogari.conversation import Conversations
+from dialogari.store.callers import StoredCallers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -59,11 +61,13 @@ async def open_ai(
         fallback = check_models(settings, models)
         outbound = Outbound(settings.tool_networks)
         stack.push_async_callback(outbound.aclose)
+        days = settings.caller_memory_days
         conversations = Conversations(
-            ModelAgent(models, fallback, HttpTools(outbound)),
+            ModelAgent(models, fallback, HttpTools(outbound), settings.history_tokens),
             store.history,
             store.catalogue,
             deadline=settings.turn_deadline,
             fallback=settings.fallback_text,
+            callers=StoredCallers(store.database, timedelta(days=days)) if days else None,
         )
         yield Ai(store, conversations, local)
