@@ -124,7 +124,10 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     """For people, or one JSON object a line."""
     log_content: bool = False
-    """Put what callers say and the answers into the log."""
+    """Put what callers say and the answers into the log, and into spans."""
+    otel_exporter_otlp_endpoint: str | None = None
+    """A collector of OpenTelemetry to send spans of turns to, such as `http://127.0.0.1:4318`;
+    needs the extra `otel`."""
 
     history_tokens: Annotated[int, Field(ge=100, le=1_000_000)] = 4000
     """What a model is told of the conversation so far, in tokens, roughly; the oldest turns are
@@ -205,7 +208,7 @@ class Settings(BaseSettings):
     def _prices(cls, value: object) -> object:
         return read_prices(value) if isinstance(value, str) else value
 
-    _url = field_validator("openai_base_url")(check_url)
+    _url = field_validator("openai_base_url", "otel_exporter_otlp_endpoint")(check_url)
     _key = field_validator("openai_api_key", "gemini_api_key", "anthropic_api_key")(check_key)
 
     @field_validator("models")

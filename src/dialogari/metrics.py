@@ -69,6 +69,12 @@ class Metrics:
             ("model", "direction"),
             registry=self._registry,
         )
+        self._cost = Counter(
+            "dialogari_cost_dollars",
+            "What requests to models cost, where their price is known.",
+            ("model",),
+            registry=self._registry,
+        )
 
     def count_turn(self, status: str, *, seconds: float, model: str = "", reason: str = "") -> None:
         """Count a turn that ended."""
@@ -82,6 +88,8 @@ class Metrics:
         if model:
             self._tokens.labels(model, "input").inc(usage.input_tokens)
             self._tokens.labels(model, "output").inc(usage.output_tokens)
+            if usage.cost is not None:
+                self._cost.labels(model).inc(usage.cost)
 
     def watch(self, read: Callable[[], Sequence[Reading]]) -> None:
         """Take these readings too, each time the figures are asked for."""
