@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import json
+import sqlite3
+from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -79,6 +81,13 @@ async def test_a_model_that_fails_again_and_again(
         ("ok", "backup:second")
     }
     assert len(stub.asked) == 3
+    (file,) = tmp_path.rglob("*.db")
+    with closing(sqlite3.connect(file)) as database:
+        rows = database.execute("SELECT asked FROM turns ORDER BY id").fetchall()
+    assert [[one["reason"] for one in json.loads(row)] for (row,) in rows] == [
+        *[["openai.first_token", ""]] * 3,
+        *[["openai.skipped", ""]] * 2,
+    ]
     assert max(back.seconds for back in backs[3:]) < 0.5 < min(back.seconds for back in backs[:3])
 
 

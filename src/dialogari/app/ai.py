@@ -32,6 +32,7 @@ class Ai:
 
     store: Store
     conversations: Conversations
+    agent: ModelAgent
     local: LocalServer | None
 
     @property
@@ -61,13 +62,14 @@ async def open_ai(
         fallback = check_models(settings, models)
         outbound = Outbound(settings.tool_networks)
         stack.push_async_callback(outbound.aclose)
+        agent = ModelAgent(models, fallback, HttpTools(outbound), settings.history_tokens)
         days = settings.caller_memory_days
         conversations = Conversations(
-            ModelAgent(models, fallback, HttpTools(outbound), settings.history_tokens),
+            agent,
             store.history,
             store.catalogue,
             deadline=settings.turn_deadline,
             fallback=settings.fallback_text,
             callers=StoredCallers(store.database, timedelta(days=days)) if days else None,
         )
-        yield Ai(store, conversations, local)
+        yield Ai(store, conversations, agent, local)
