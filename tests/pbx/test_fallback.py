@@ -69,6 +69,13 @@ async def test_each_fault_before_the_first_token(
     assert len(backup.asked) == len(AT_ONCE) + len(IN_STREAM)
 
 
+def _stored_reasons(folder: Path) -> list[list[str]]:
+    (file,) = folder.rglob("*.db")
+    with closing(sqlite3.connect(file)) as database:
+        rows = database.execute("SELECT asked FROM turns ORDER BY id").fetchall()
+    return [[one["reason"] for one in json.loads(row)] for (row,) in rows]
+
+
 async def test_a_model_that_fails_again_and_again(
     asterisk: Asterisk, stub: ModelStub, backup: ModelStub, tmp_path: Path
 ) -> None:
@@ -81,10 +88,7 @@ async def test_a_model_that_fails_again_and_again(
         ("ok", "backup:second")
     }
     assert len(stub.asked) == 3
-    (file,) = tmp_path.rglob("*.db")
-    with closing(sqlite3.connect(file)) as database:
-        rows = database.execute("SELECT asked FROM turns ORDER BY id").fetchall()
-    assert [[one["reason"] for one in json.loads(row)] for (row,) in rows] == [
+    assert _stored_reasons(tmp_path) == [
         *[["openai.first_token", ""]] * 3,
         *[["openai.skipped", ""]] * 2,
     ]
