@@ -167,6 +167,7 @@ GOOD: list[tuple[list[str], Arguments]] = [
 
 BAD: list[tuple[list[str], str]] = [
     (["USER_INPUT_B64=!"], "user_input_b64.malformed"),
+    (["AI_CALLER=" + "x" * 513], "ai_caller.too_long"),
     (["USER_INPUT_B64=a"], "user_input_b64.malformed"),
     (["USER_INPUT_B64=aGVs bG8="], "user_input_b64.malformed"),
     (["USER_INPUT_B64=aGVs\nbG8="], "user_input_b64.malformed"),
