@@ -29,7 +29,7 @@ SERVE = {
     "ASTERISK_ARI_PASSWORD": "p",
     "WEB_PORT": "0",
 }
-GOOD = "reachable: yes\nrevision: 0002\nwritable: yes\n"
+GOOD = f"reachable: yes\nrevision: {REVISION}\nwritable: yes\n"
 
 
 @pytest.fixture
