@@ -1,4 +1,4 @@
-"""The command line: `dialogari serve | ask | prompt | tool | db | demo | doctor | dialplan`.
+"""The command line: `dialogari serve | ask | eval | prompt | tool | caller | db | demo | …`.
 
 Exit codes: 0 done, 1 the thing asked for failed, 2 wrong usage or configuration, then with one
 line for each setting that is wrong and no traceback.
@@ -21,6 +21,8 @@ import typer
 from rich.table import Table
 
 from dialogari.app.prompts import open_prompts
+from dialogari.cli_callers import callers
+from dialogari.cli_eval import evaluate
 from dialogari.cli_tools import tools
 from dialogari.progress import show_progress
 from dialogari.telemetry import configure_logs
@@ -47,6 +49,8 @@ main = typer.Typer(
     pretty_exceptions_enable=False,
 )
 prompts = typer.Typer(help="The prompts: list, show, set, delete.", no_args_is_help=True)
+main.add_typer(callers, name="caller")
+main.command("eval")(evaluate)
 main.add_typer(prompts, name="prompt")
 main.add_typer(tools, name="tool")
 db = typer.Typer(help="The database: upgrade, check.", no_args_is_help=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dialogari.app.ai import Ai, open_ai
 from dialogari.app.readings import read_ai, read_link
+from dialogari.app.spans import open_spans
 from dialogari.ari import (
     ApplicationReplaced,
     Client,
@@ -111,10 +112,11 @@ class Bridge:
                 username=server.username,
                 password=server.password,
             ) as self._client,
+            open_spans(settings) as spans,
         ):
             self._door = DialplanDoor(
                 self._ai.conversations,
-                TurnLog(self._metrics, content=settings.log_content),
+                TurnLog(self._metrics, content=settings.log_content, spans=spans),
                 deadline=settings.turn_deadline,
                 fallback=settings.fallback_text,
             )

@@ -17,6 +17,7 @@ from dialogari.tool import InvalidToolError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+    from datetime import timedelta
 
     from dialogari.tool import Tool
 
@@ -44,12 +45,14 @@ async def open_store(
     exclusive: bool = False,
     keyring: Keyring | None = None,
     check_tool: Callable[[Tool], None] = _refuse_tool,
+    history_ttl: timedelta | None = None,
 ) -> AsyncGenerator[Store]:
     """Open the store for the length of the block; at its end, turns that still wait are stored.
 
     `exclusive` is the bridge's: a second bridge on the same SQLite file is refused, while a
     terminal command opens it beside, without. `keyring` locks the secrets of tools; None: there are
-    none. `check_tool` raises InvalidToolError for what can't be stored as a tool.
+    none. `check_tool` raises InvalidToolError for what can't be stored as a tool. `history_ttl`:
+    how long a turn is remembered; None: as long as its conversation.
 
     Raises:
         SetupError: the operator must change something first.
@@ -61,5 +64,5 @@ async def open_store(
             prompts = StoredPrompts(database)
             tools = StoredTools(database, keyring or Keyring(), check_tool)
             catalogue = StoredCatalogue(prompts, tools)
-            history = StoredHistory(database, journal)
+            history = StoredHistory(database, journal, history_ttl)
             yield Store(history, prompts, tools, catalogue, database, journal)

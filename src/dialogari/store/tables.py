@@ -43,7 +43,7 @@ from sqlalchemy.types import TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-REVISION = "0002"
+REVISION = "0004"
 """The newest migration, which these definitions match."""
 
 
@@ -124,6 +124,8 @@ conversations = Table(
     Column("uniqueid", WellFormedText, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("last_turn_at", UtcDateTime, nullable=False),
+    # AI_CALLER, where callers are remembered; NULL: nobody was named.
+    Column("caller", WellFormedText, index=True),
     UniqueConstraint("server", "uniqueid"),
 )
 
@@ -158,6 +160,10 @@ turns = Table(
     Column("facts", _Json, nullable=False),
     # [{"name", "arguments", "status", …}], as `dialogari.tool.ToolCall`; NULL: none.
     Column("tool_calls", _OptionalJson),
+    # US dollars; NULL: nobody knows.
+    Column("cost", Float),
+    # [{"model", "reason", "seconds", …}], each request to a model; NULL: only one, and it answered.
+    Column("asked", _OptionalJson),
     UniqueConstraint("conversation_id", "number"),
 )
 
