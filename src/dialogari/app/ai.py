@@ -31,6 +31,8 @@ class Ai:
     store: Store
     conversations: Conversations
     local: LocalServer | None
+    models: Models
+    outbound: Outbound
 
     @property
     def model_ready(self) -> bool:
@@ -66,4 +68,4 @@ async def open_ai(
             deadline=settings.turn_deadline,
             fallback=settings.fallback_text,
         )
-        yield Ai(store, conversations, local)
+        yield Ai(store, conversations, local, models, outbound)
