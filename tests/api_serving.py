@@ -71,9 +71,7 @@ class ApiClient:
     async def __aexit__(self, *details: object) -> None:
         await self.session.close()
 
-    async def ask(
-        self, method: str, path: str, body: object = None, **headers: str
-    ) -> Answered:
+    async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answered:
         """Send one request; `body` as JSON, `_` in the name of a header for `-`."""
         async with self._send(method, path, body, headers) as answer:
             return Answered(answer.status, answer.headers, await answer.text())
@@ -105,9 +103,7 @@ class ApiClient:
             async for event in _events(answer.content):
                 yield event
 
-    def _send(
-        self, method: str, path: str, body: object, headers: Mapping[str, str]
-    ) -> Any:
+    def _send(self, method: str, path: str, body: object, headers: Mapping[str, str]) -> Any:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.key:
             sent.setdefault("Authorization", f"Bearer {self.key}")

@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 MAX_BODY: Final = 1024 * 1024
 """Bytes of a request's body."""
@@ -34,4 +34,6 @@ def _check_json(value: dict[str, Any]) -> dict[str, Any]:
 
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 """A text that every database takes as it is."""
+CLOSED: Final[dict[str, JsonValue]] = {"additionalProperties": False}
+"""Says in OpenAPI what pydantic does: keys beside the pattern are refused."""
 JsonObject = Annotated[dict[str, Any], AfterValidator(_check_json)]

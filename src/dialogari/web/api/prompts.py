@@ -12,8 +12,8 @@ from dialogari.turn import Prompt
 from dialogari.web.api.backend import Parts
 from dialogari.web.api.fields import PROMPT_NAME, TOOL_NAME, Body, Text, View
 from dialogari.web.api.paging import Cursor, Limit, Page, cut_page
-from dialogari.web.api.problems import document, invalid
-from dialogari.web.api.writes import Given, makes, shows, taken
+from dialogari.web.api.problems import document
+from dialogari.web.api.writes import Given, check_name, makes, shows, taken
 
 router = APIRouter(prefix="/prompts", tags=["prompts"])
 
@@ -120,8 +120,7 @@ async def put_prompt(
     given: Given,
 ) -> PromptView:
     """Make a new version, which counts from the next turn on; 201 where it is the first one."""
-    if body.name not in {None, name}:
-        raise invalid("the name of the body is not that of the address")
+    check_name(body.name, name)
     present = await parts.store.prompts.find_prompt(name)
     replaces = given.replaces(_etag(present), present.version if present else 0)
     stored = await parts.store.prompts.set_prompt(body.named(name), replaces=replaces)

@@ -5,18 +5,18 @@ A header is shown as `********`, and a write with that value keeps the one that 
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from dialogari.store.errors import ToolChangedError, UnknownToolError
 from dialogari.tool import DEFAULT_TIMEOUT, Tool, ToolCall
 from dialogari.web.api.backend import Parts
-from dialogari.web.api.fields import TOOL_NAME, Body, JsonObject, Text, View
+from dialogari.web.api.fields import CLOSED, TOOL_NAME, Body, JsonObject, Text, View
 from dialogari.web.api.paging import Cursor, Limit, Page, cut_page
-from dialogari.web.api.problems import document, invalid
-from dialogari.web.api.writes import Given, makes, shows, taken
+from dialogari.web.api.problems import document
+from dialogari.web.api.writes import Given, check_name, makes, shows, taken
 
 router = APIRouter(prefix="/tools", tags=["tools"])
 
@@ -25,17 +25,37 @@ HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_
 HeaderValue = Annotated[str, Field(pattern=r"^[!-~]([ -~\t]*[!-~])?$", max_length=8000)]
 
 
+_SCHEMA: Final[dict[str, JsonValue]] = {
+    "properties": {"type": {"const": "object"}},
+    "required": ["type"],
+}
+_EXAMPLE: Final[dict[str, JsonValue]] = {
+    "name": "opening_hours",
+    "description": "Opening hours of a branch on a day of the week.",
+    "parameters": {
+        "type": "object",
+        "properties": {"branch": {"type": "string"}, "day": {"type": "string"}},
+        "required": ["branch", "day"],
+    },
+    "url": "https://crm.example/branches/{branch}/hours",
+    "headers": {"Authorization": "Bearer secret"},
+    "result_path": "hours.opens",
+}
+
+
 class ToolFields(Body):
     """A tool as it is written."""
 
     description: Text = Field(min_length=1, max_length=1024)
     """For the model: what it does and when to use it."""
-    parameters: JsonObject
+    parameters: JsonObject = Field(json_schema_extra=_SCHEMA)
     """JSON Schema of the arguments, `"type": "object"`."""
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
-    url: Text = Field(min_length=1, max_length=4000)
+    url: str = Field(pattern=r"^https?://[^\s\x00]+$", max_length=4000)
     """`http` or `https`; `{argument}` in path and query stands for an argument."""
-    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict[str, str], max_length=50)
+    headers: dict[HeaderName, HeaderValue] = Field(
+        default_factory=dict[str, str], max_length=50, json_schema_extra=CLOSED
+    )
     """Their values are secrets."""
     timeout: float = Field(DEFAULT_TIMEOUT, gt=0, le=60, allow_inf_nan=False)
     """Seconds."""
@@ -59,11 +79,17 @@ class ToolFields(Body):
 class NewTool(ToolFields):
     """A tool to be made."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
     name: str = Field(pattern=TOOL_NAME)
 
 
 class EditedTool(ToolFields):
     """A tool in place of the one that is stored."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{k: v for k, v in _EXAMPLE.items() if k != "name"}]}
+    )
 
     name: str | None = Field(None, pattern=TOOL_NAME)
     """That of the address, or left out."""
@@ -144,8 +170,7 @@ async def put_tool(
     given: Given,
 ) -> ToolView:
     """Put a tool in place of the one of its name; it counts from the next turn on."""
-    if body.name not in {None, name}:
-        raise invalid("the name of the body is not that of the address")
+    check_name(body.name, name)
     present = await _look_for(parts, name)
     replaces = given.replaces(_etag(present), present.version if present else 0)
     stored = await parts.store.tools.put_tool(body.named(name), replaces=replaces)

@@ -20,7 +20,7 @@ from dialogari.turn import ConversationKey, TextDelta, TurnDone, TurnRequest, Tu
 from dialogari.web.api.backend import Backend, Parts
 from dialogari.web.api.conversations import UsageView
 from dialogari.web.api.event_stream import MEDIA_TYPE, Event, EventStream
-from dialogari.web.api.fields import PROMPT_NAME, Body, Text, View
+from dialogari.web.api.fields import CLOSED, PROMPT_NAME, Body, Text, View
 from dialogari.web.api.problems import document
 from dialogari.web.api.tools import view_call
 
@@ -45,7 +45,9 @@ class Question(Body):
     """To try out before it is stored: stands in place of the prompt's own content."""
     model: Text | None = Field(None, min_length=1, max_length=200)
     """A provider's name or `provider:model`; null: the prompt's, else the setting's."""
-    facts: dict[FactName, FactValue] = Field(default_factory=dict[str, str], max_length=100)
+    facts: dict[FactName, FactValue] = Field(
+        default_factory=dict[str, str], max_length=100, json_schema_extra=CLOSED
+    )
     """`{{ key }}` in the prompt stands for them."""
 
     def request(self) -> TurnRequest:

@@ -74,6 +74,13 @@ def taken(what: str) -> Problem:
     return Problem(HTTPStatus.CONFLICT, f"{what}.taken", f"there is a {what} of that name already")
 
 
+def check_name(body: str | None, address: str) -> None:
+    """Let a write pass whose body names what the address names, or nothing. Raises Problem."""
+    if body not in {None, address}:
+        detail = "the name of the body is not that of the address"
+        raise Problem(HTTPStatus.CONFLICT, "name.contradicts", detail)
+
+
 def shows() -> dict[int | str, dict[str, Any]]:
     """Return what OpenAPI says of an answer that has an ETag."""
     return {200: {"headers": _TAG}}
