@@ -7,6 +7,7 @@ noted by hand where a test has no Asterisk.
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 import aiohttp
 from pydantic import SecretStr
 
+from dialogari.agent.outbound import Outbound
 from dialogari.app.ai import Ai, open_ai
 from dialogari.app.live import CallsNow
 from dialogari.app.tools import try_stored
@@ -107,7 +109,7 @@ class ApiClient:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.key:
             sent.setdefault("Authorization", f"Bearer {self.key}")
-        data = body if isinstance(body, bytes) else None
+        data = io.BytesIO(body) if isinstance(body, bytes) else None
         return self.session.request(
             method,
             f"{self.url}{path}",
@@ -158,8 +160,13 @@ def api_settings(folder: Path, stub: ModelStub, **changes: Any) -> Settings:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, *, open_backend: bool = True) -> AsyncGenerator[ApiServer]:
-    """Serve the API on a free port of loopback, with an AI of its own."""
+async def serving(
+    settings: Settings, *, open_backend: bool = True, outbound: Outbound | None = None
+) -> AsyncGenerator[ApiServer]:
+    """Serve the API on a free port of loopback, with an AI of its own.
+
+    `outbound`: by which tools are tried out; None: that of the AI.
+    """
     metrics = Metrics()
     calls = CallsNow()
     async with AsyncExitStack() as stack:
@@ -168,7 +175,7 @@ async def serving(settings: Settings, *, open_backend: bool = True) -> AsyncGene
             conversations=ai.conversations,
             store=ai.store,
             log=TurnLog(metrics, content=False),
-            try_tool=partial(try_stored, ai.store.tools, ai.outbound),
+            try_tool=partial(try_stored, ai.store.tools, outbound or ai.outbound),
             calls=calls,
             look=_overview,
         )

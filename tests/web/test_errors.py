@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-import pytest
-
 from api_serving import KEY, Answered, ApiClient, ApiServer, serving
 from dialogari.config import Settings
-from dialogari.web.api.fields import MAX_BODY
+from dialogari.telemetry import configure_logs
+from dialogari.web.api.bodies import MAX_BODY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -54,7 +54,7 @@ async def test_a_method_that_is_not_there(api: ApiClient) -> None:
     assert (await api.ask("DELETE", "/prompts")).headers["Allow"] == "GET, POST"
 
 
-async def test_what_is_too_large(api: ApiClient, server: ApiServer) -> None:
+async def test_what_is_too_large(api: ApiClient) -> None:
     """413 for a body beyond the limit, with its length told or not; the server goes on."""
     body = json.dumps({"content": "x" * MAX_BODY}).encode()
 
@@ -66,8 +66,8 @@ async def test_what_is_too_large(api: ApiClient, server: ApiServer) -> None:
     async with api.session.put(f"{api.url}/prompts/large", data=pieces(), headers=headers) as found:
         untold = Answered(found.status, found.headers, await found.text())
 
-    _check(told, 413, "http.request_entity_too_large")
-    _check(untold, 413, "http.request_entity_too_large")
+    _check(told, 413, "body.too_large")
+    _check(untold, 413, "body.too_large")
     assert (await api.get("/prompts/large")).status == 404
 
 
@@ -80,10 +80,10 @@ async def test_deep_and_odd_json(api: ApiClient) -> None:
         assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-async def test_a_fault_of_ours(
-    server: ApiServer, api: ApiClient, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """500 without the exception's text; the next request is answered."""
+async def test_a_fault_of_ours(server: ApiServer, api: ApiClient) -> None:
+    """500, and the exception's text in neither the answer nor the log; the server goes on."""
+    log = io.StringIO()
+    configure_logs("DEBUG", "json", log)
 
     async def broken() -> None:
         raise RuntimeError(POISON)
@@ -92,6 +92,10 @@ async def test_a_fault_of_ours(
 
     _check(await api.get("/broken"), 500, "fault")
     assert POISON not in (await api.get("/broken")).text
+    assert '"request_failed"' in log.getvalue()
+    assert "RuntimeError" in log.getvalue()
+    assert POISON not in log.getvalue()
+    assert KEY not in log.getvalue()
     assert (await api.get("/prompts")).status == 200
 
 

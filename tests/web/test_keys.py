@@ -48,9 +48,9 @@ async def test_what_is_no_key(api: ApiClient, header: str) -> None:
     assert KEY not in answer.text
 
 
-async def test_a_key_of_the_store(each_api: ApiClient, server: ApiServer) -> None:
+async def test_a_key_of_the_store(api: ApiClient, server: ApiServer) -> None:
     """It opens what the bootstrap key opens; `bearer` may be written as one likes."""
-    assert (await each_api.get("/prompts", Authorization=f"bEARER  {KEY}")).status == 200
+    assert (await api.get("/prompts", Authorization=f"bEARER  {KEY}")).status == 200
     made = await server.ai.store.keys.make_key("crm")
     async with ApiClient(f"{server.url}/api/v1", key=made) as client:
         assert (await client.get("/prompts")).status == 200

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from dialogari.metrics import Reading
     from dialogari.progress import Step
     from dialogari.store.store import Store
+    from dialogari.web.server import WebServer
 
 DRAIN_MARGIN = 2.0
 """Seconds beyond a turn's deadline that the end of the process waits for running turns."""
@@ -61,6 +62,7 @@ class Bridge:
         self._turns = TurnLog(self._metrics, content=settings.log_content)
         self._calls = CallsNow()
         self._backend: Backend | None = None
+        self._web: WebServer | None = None
 
     def stop(self) -> None:
         """Take no new turn, let the running ones finish, then end."""
@@ -110,10 +112,10 @@ class Bridge:
                 web = build_web(
                     self.readiness,
                     self._metrics,
-                    lambda: self._backend,
+                    lambda: None if self._stopping.is_set() else self._backend,
                     key.get_secret_value() if key else "",
                 )
-                async with serve_web(web, listening, tasks):
+                async with serve_web(web, listening, tasks) as self._web:
                     await asyncio.wait({working})
 
     async def _work(self, server: Server, report: Callable[[Step], None]) -> None:
@@ -174,10 +176,13 @@ class Bridge:
         await self._stopping.wait()
         if self._door is not None:
             self._door.close()
-        if self._client is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.turn_deadline + DRAIN_MARGIN):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.turn_deadline + DRAIN_MARGIN):
+                if self._client is not None:
                     await self._client.wait_until_idle()
+                self._calls.dismiss()
+                if self._web is not None:
+                    await self._web.wait_until_idle()
         working.cancel()
 
 

@@ -23,9 +23,16 @@ _ROOM = 1000
 
 @dataclass(slots=True, eq=False)
 class _Watcher:
-    changes: asyncio.Queue[CallChanged] = field(default_factory=lambda: asyncio.Queue(_ROOM))
+    changes: asyncio.Queue[CallChanged | None] = field(default_factory=lambda: asyncio.Queue(_ROOM))
+    """None: there will be no more."""
     lost: bool = False
     """It was too slow, and is told no more."""
+
+    def tell(self, change: CallChanged | None) -> None:
+        try:
+            self.changes.put_nowait(change)
+        except asyncio.QueueFull:
+            self.lost = True
 
 
 class CallsNow:
@@ -63,17 +70,19 @@ class CallsNow:
         there = self.list_calls()
         try:
             yield there
-            while not watcher.lost:
-                yield await watcher.changes.get()
+            while not watcher.lost and (change := await watcher.changes.get()) is not None:
+                yield change
         finally:
             self._watchers.discard(watcher)
 
+    def dismiss(self) -> None:
+        """End what those who watch are told: the bridge is about to end."""
+        for watcher in self._watchers:
+            watcher.tell(None)
+
     def _tell(self, change: CallChange, call: LiveCall) -> None:
         for watcher in self._watchers:
-            try:
-                watcher.changes.put_nowait(CallChanged(change, call))
-            except asyncio.QueueFull:
-                watcher.lost = True
+            watcher.tell(CallChanged(change, call))
 
 
 def _describe(call: Call) -> LiveCall:

@@ -11,7 +11,7 @@ from fastapi.security import HTTPBearer
 
 from dialogari.web.api import calls, conversations, prompts, status, tools, turns
 from dialogari.web.api.backend import FindBackend, require
-from dialogari.web.api.fields import MAX_BODY
+from dialogari.web.api.bodies import Bodies
 from dialogari.web.api.keys import Gate
 from dialogari.web.api.problems import Boundary, ProblemDocument, answer_problems
 from dialogari.web.health import add_health
@@ -43,7 +43,6 @@ def build_web(
         redoc_url=None,
         openapi_url=f"{PREFIX}/openapi.json",
         redirect_slashes=False,
-        max_body_size=MAX_BODY,
     )
     web.state.find_backend = find_backend
     add_health(web, readiness, figures)
@@ -56,6 +55,8 @@ def build_web(
     async def find_key(key: str) -> str | None:
         return await require(find_backend).store.keys.find_key(key)
 
+    # The last one added is the first one met.
+    web.add_middleware(Bodies)
     web.add_middleware(Gate, bootstrap=bootstrap, find_key=find_key)
     web.add_middleware(Boundary)
     return web

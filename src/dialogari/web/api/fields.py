@@ -5,8 +5,6 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
-MAX_BODY: Final = 1024 * 1024
-"""Bytes of a request's body."""
 PROMPT_NAME: Final = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$"
 TOOL_NAME: Final = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
 

@@ -110,7 +110,14 @@ async def get_prompt(parts: Parts, response: Response, name: Name) -> PromptView
     return _tagged(await _find(parts, name), response)
 
 
-@router.put("/{name}", responses={**shows(), **makes(), **document(HTTPStatus.PRECONDITION_FAILED)})
+@router.put(
+    "/{name}",
+    responses={
+        **shows(),
+        **makes(),
+        **document(HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED),
+    },
+)
 async def put_prompt(
     parts: Parts,
     request: Request,

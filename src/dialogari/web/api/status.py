@@ -45,8 +45,6 @@ class StatusView(View):
 
     ready: bool
     """A call that came now would be answered."""
-    accepting: bool
-    """False once the bridge is asked to end."""
     calls: int
     links: list[LinkView]
     database: DatabaseView
@@ -60,7 +58,6 @@ async def get_status(parts: Parts) -> StatusView:
     seen = await parts.look()
     return StatusView(
         ready=seen.ready,
-        accepting=seen.parts.get("accepting", True),
         calls=seen.calls,
         links=[_view(link) for link in seen.links],
         database=DatabaseView(kind=seen.database, writable=seen.parts.get("database", False)),

@@ -160,7 +160,14 @@ async def get_tool(parts: Parts, response: Response, name: Name) -> ToolView:
     return _tagged(await parts.store.tools.show_tool(name), response)
 
 
-@router.put("/{name}", responses={**shows(), **makes(), **document(HTTPStatus.PRECONDITION_FAILED)})
+@router.put(
+    "/{name}",
+    responses={
+        **shows(),
+        **makes(),
+        **document(HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED),
+    },
+)
 async def put_tool(
     parts: Parts,
     request: Request,
