@@ -277,7 +277,11 @@ def explain_sqlstate(sqlstate: str) -> UnavailableError | None:
 
 def is_duplicate(error: IntegrityError) -> bool:
     """Return whether a statement failed because a row with its unique key exists."""
-    return _codes(error) in {(sqlite3.SQLITE_CONSTRAINT_UNIQUE, None), (0, "23505")}
+    return _codes(error) in {
+        (sqlite3.SQLITE_CONSTRAINT_UNIQUE, None),
+        (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, None),
+        (0, "23505"),
+    }
 
 
 def _codes(error: SQLAlchemyError) -> tuple[int, str | None]:
