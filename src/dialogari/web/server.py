@@ -48,6 +48,7 @@ async def serve_web(
         log_config=None,
         access_log=False,
         lifespan="off",
+        ws="none",
         timeout_graceful_shutdown=GRACE,
     )
     server = WebServer(config)
