@@ -98,7 +98,7 @@ class Problem(Exception):
             detail=self.detail,
             errors=self.faults,
         )
-        body = document.model_dump(exclude_defaults=False)
+        body = document.model_dump()
         if not self.faults:
             del body["errors"]
         # In ASCII: a fault may name a key of the client's with half a character in it.

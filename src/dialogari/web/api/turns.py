@@ -9,7 +9,6 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header
@@ -94,9 +93,7 @@ _STREAM: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-@router.post(
-    "", response_model=Answer, responses={**_STREAM, **document(HTTPStatus.NOT_ACCEPTABLE)}
-)
+@router.post("", response_model=Answer, responses={**_STREAM, **document()})
 async def take_turn(
     parts: Parts, body: Question, accept: Annotated[str, Header(include_in_schema=False)] = ""
 ) -> Answer | EventStream:
