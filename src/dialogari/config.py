@@ -116,9 +116,11 @@ class Settings(BaseSettings):
     dialogari_state_dir: Path = Field(default_factory=_state_directory)
     """Database and the local model's log. Default: `~/.local/state/dialogari`."""
     web_host: str = "127.0.0.1"
-    """Address for `/healthz`, `/readyz` and `/metrics`."""
+    """Address for the REST API, `/healthz`, `/readyz` and `/metrics`."""
     web_port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """Its port; 0 takes a free one."""
+    dialogari_api_key: SecretStr | None = None
+    """A key of the REST API beside those of `dialogari key new`; make it long and random."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """From which level on to log."""
     log_format: Literal["console", "json"] = "console"
@@ -210,6 +212,7 @@ class Settings(BaseSettings):
 
     _url = field_validator("openai_base_url", "otel_exporter_otlp_endpoint")(check_url)
     _key = field_validator("openai_api_key", "gemini_api_key", "anthropic_api_key")(check_key)
+    _own_key = field_validator("dialogari_api_key")(check_key)
 
     @field_validator("models")
     @classmethod

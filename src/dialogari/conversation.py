@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -174,7 +174,7 @@ class Conversations:
         request = turn.request
         async with turn.step("history"):
             turn.past = await self._history.load(request.conversation)
-            turn.prompt = await self._catalogue.find_prompt(request.prompt or DEFAULT_PROMPT)
+            turn.prompt = await self._find_prompt(request)
             tools = await self._find_tools(turn.prompt)
             if request.caller and self._callers is not None:
                 turn.caller = request.caller
@@ -215,6 +215,14 @@ class Conversations:
                         turn.answer, turn.usage = event.text, event.usage
         async with turn.step("store"):
             await self._history.append(_record(turn, Status.OK, ""))
+
+    async def _find_prompt(self, request: TurnRequest) -> Prompt | None:
+        found = await self._catalogue.find_prompt(request.prompt or DEFAULT_PROMPT)
+        if request.prompt_content is None:
+            return found
+        if found is None and request.prompt is None:
+            found = Prompt(DEFAULT_PROMPT, "")
+        return found and replace(found, content=request.prompt_content, version=0)
 
     async def _find_tools(self, prompt: Prompt | None) -> Sequence[Tool]:
         if prompt is None or not prompt.tools:

@@ -96,6 +96,8 @@ class TurnRequest:
     conversation: ConversationKey
     prompt: str | None = None
     """Name of the prompt in the store; None: the prompt named `default`."""
+    prompt_content: str | None = None
+    """Stands in place of the content of that prompt, to try it out; None: what is stored."""
     model: str | None = None
     """A provider's name or `provider:model`; None: the prompt's own model, else the setting's."""
     timeout: float | None = None

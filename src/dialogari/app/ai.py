@@ -34,6 +34,8 @@ class Ai:
     conversations: Conversations
     agent: ModelAgent
     local: LocalServer | None
+    models: Models
+    outbound: Outbound
 
     @property
     def model_ready(self) -> bool:
@@ -72,4 +74,4 @@ async def open_ai(
             fallback=settings.fallback_text,
             callers=StoredCallers(store.database, timedelta(days=days)) if days else None,
         )
-        yield Ai(store, conversations, agent, local)
+        yield Ai(store, conversations, agent, local, models, outbound)

@@ -196,6 +196,8 @@ class Client:
                 await self._sessions.group.__aexit__(None, None, None)
         finally:
             await self._way.__aexit__(exc_type, exc, traceback)
+            for session in self._sessions:
+                session.calls.abandon()
 
     async def _keep(self) -> None:
         try:

@@ -35,6 +35,7 @@ from dialogari.store.errors import (
     explain,
     is_duplicate,
 )
+from dialogari.store.folding import fold
 from dialogari.store.tables import (
     UtcDateTime,
     WellFormedText,
@@ -269,6 +270,7 @@ def _turn_row(record: TurnRecord) -> dict[str, object]:
         "input_tokens": record.usage.input_tokens,
         "output_tokens": record.usage.output_tokens,
         "facts": {well_formed(key): well_formed(value) for key, value in record.facts.items()},
+        "folded": fold(f"{record.question} {record.answer}"),
         "tool_calls": [write_call(call) for call in record.tool_calls] or None,
         "cost": record.usage.cost,
         "asked": write_asked(record.asked),

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dialogari.store.catalogue import StoredCatalogue
+from dialogari.store.conversations import StoredConversations
 from dialogari.store.database import Database, open_database
 from dialogari.store.history import StoredHistory
 from dialogari.store.journal import Journal
 from dialogari.store.keyring import Keyring
+from dialogari.store.keys import StoredKeys
 from dialogari.store.prompts import StoredPrompts
 from dialogari.store.tools import StoredTools
 from dialogari.tool import InvalidToolError
@@ -30,6 +32,8 @@ class Store:
     prompts: StoredPrompts
     tools: StoredTools
     catalogue: StoredCatalogue
+    conversations: StoredConversations
+    keys: StoredKeys
     database: Database
     journal: Journal
 
@@ -65,4 +69,13 @@ async def open_store(
             tools = StoredTools(database, keyring or Keyring(), check_tool)
             catalogue = StoredCatalogue(prompts, tools)
             history = StoredHistory(database, journal, history_ttl)
-            yield Store(history, prompts, tools, catalogue, database, journal)
+            yield Store(
+                history=history,
+                prompts=prompts,
+                tools=tools,
+                catalogue=catalogue,
+                conversations=StoredConversations(database),
+                keys=StoredKeys(database),
+                database=database,
+                journal=journal,
+            )
