@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dialogari.ari.errors import RequestFailed, UnexpectedAnswer
+from dialogari.ari.errors import NotFound, RequestFailed, UnexpectedAnswer
 from dialogari.ari.operations import Applications, Channels
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ async def take_own_snapshot(send: Send, application: str, known: Iterable[str]) 
     Raises:
         AriError: it could not be had.
     """
-    ids = (await Applications(send).get(application)).channel_ids
+    try:
+        ids = (await Applications(send).get(application)).channel_ids
+    except NotFound:  # a call's own application goes with its last channel
+        ids = []
     wanted = dict.fromkeys([*ids, *known])
     found = [await _look_up(Channels(send), channel_id) for channel_id in wanted]
     return [channel for channel in found if channel is not None]
