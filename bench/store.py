@@ -32,9 +32,10 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from dialogari.asked import Usage
 from dialogari.store.postgresql import READERS
 from dialogari.store.store import Store, open_store
-from dialogari.turn import ConversationKey, Status, TurnRecord, Usage
+from dialogari.turn import ConversationKey, Status, TurnRecord
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence

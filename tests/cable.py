@@ -69,9 +69,12 @@ class Cable:
             self._plugged = True
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._plugged:
+            writer.transport.abort()
+            return
         try:
             there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.target)
-        except ConnectionRefusedError:
+        except OSError:
             writer.transport.abort()
             return
         if not self._plugged:

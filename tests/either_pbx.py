@@ -287,3 +287,10 @@ async def call(phone: Phone, client: Client, *, extension: str = "s") -> str:
     await phone.call(client.app, extension=extension)
     start = await client.event("StasisStart", number=len(client.of_type("StasisStart")) + 1)
     return f"channels/{start['channel']['id']}"
+
+
+async def in_the_dialplan(client: Client, path: str) -> None:
+    """Wait until a channel runs what stands after Stasis(), a moment after its StasisEnd."""
+    async with asyncio.timeout(LIMIT):
+        while (await client.send("GET", path)).body["dialplan"]["app_name"] != "Wait":
+            await asyncio.sleep(0.01)

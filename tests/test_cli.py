@@ -181,3 +181,10 @@ async def test_a_port_that_is_taken(tmp_path: Path) -> None:
 
     assert ended.code == 2
     assert f"WEB_HOST, WEB_PORT: can't listen on 127.0.0.1:{port}" in ended.err
+
+
+async def test_a_caller_is_forgotten(tmp_path: Path) -> None:
+    """It says how much there was; a key that nobody has is none."""
+    ended = await run(tmp_path, "caller", "forget", "ada")
+
+    assert (ended.code, ended.out) == (0, "conversations deleted: 0\n")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dialogari.store.tables import REVISION
 from processes import run
 from store.behind import Behind, PostgresqlBehind, SqliteBehind
 
@@ -28,7 +29,7 @@ SERVE = {
     "ASTERISK_ARI_PASSWORD": "p",
     "WEB_PORT": "0",
 }
-GOOD = "reachable: yes\nrevision: 0002\nwritable: yes\n"
+GOOD = f"reachable: yes\nrevision: {REVISION}\nwritable: yes\n"
 
 
 @pytest.fixture
@@ -103,8 +104,8 @@ async def test_upgrade_then_check(tmp_path: Path, behind: Behind) -> None:
         "revision",
         "writable",
     ]
-    assert (upgraded.code, upgraded.out) == (0, "revision: 0002\n")
-    assert (again.code, again.out) == (0, "revision: 0002\n")
+    assert (upgraded.code, upgraded.out) == (0, f"revision: {REVISION}\n")
+    assert (again.code, again.out) == (0, f"revision: {REVISION}\n")
     assert (after.code, after.out, after.err) == (0, GOOD, "")
     assert (beside.code, beside.out) == (0, GOOD)
 

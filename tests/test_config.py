@@ -141,6 +141,9 @@ def test_the_env_file_is_read_and_the_environment_wins(
         ("OPENAI_BASE_URL", "api.openai.com", "https://"),
         ("GEMINI_API_KEY", "two words", "a key has no blanks"),
         ("FIRST_TOKEN_DEADLINE", "0", "greater than 0"),
+        ("MODEL_PRICES", "acme:large", "'acme:large' is no price; write acme:large=0.40/1.60"),
+        ("MODEL_PRICES", "acme=1.2.3/1", "write each price as a number"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "http"),
     ],
 )
 def test_a_wrong_value_is_named(
@@ -155,6 +158,39 @@ def test_a_wrong_value_is_named(
     assert str(caught.value).startswith(f"{name}: ")
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("first", "turn", "fallback", "wrong"),
+    [
+        ("13", "", "openai", True),
+        ("13", "", "", True),
+        ("5", "5", "openai", True),
+        ("", "3", "openai", True),
+        ("", "3", "", False),
+        ("2.5", "3", "openai", False),
+    ],
+)
+def test_a_fallback_that_would_never_be_asked(
+    monkeypatch: pytest.MonkeyPatch, first: str, turn: str, fallback: str, wrong: bool
+) -> None:
+    """FIRST_TOKEN_DEADLINE ends before TURN_DEADLINE; the default harms nobody without one."""
+    names = ("FIRST_TOKEN_DEADLINE", "TURN_DEADLINE", "FALLBACK_AI_MODEL")
+    for name, value in zip(names, (first, turn, fallback), strict=True):
+        monkeypatch.setenv(name, value)
+
+    if not wrong:
+        load_settings()
+        return
+    with pytest.raises(ConfigError, match=r"^TURN_DEADLINE: FIRST_TOKEN_DEADLINE is [^\n]*$"):
+        load_settings()
+
+
+def test_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By model or provider, separated by blanks or commas, names in lower case."""
+    monkeypatch.setenv("MODEL_PRICES", "Acme:large=0.40/1.6, other=1/2")
+
+    assert load_settings().model_prices == {"acme:large": (0.4, 1.6), "other": (1.0, 2.0)}
 
 
 def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

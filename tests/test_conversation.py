@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dialogari.asked import Usage
 from dialogari.conversation import Conversations, describe_call
 from dialogari.tool import Tool, ToolCall, ToolStatus, ToolUsed
 from dialogari.turn import (
@@ -30,7 +31,6 @@ from dialogari.turn import (
     TurnRecord,
     TurnRequest,
     TurnResponse,
-    Usage,
 )
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from dialogari.asked import Usage
 from dialogari.metrics import Metrics, Reading
-from dialogari.turn import Usage
 
 
 def _values(metrics: Metrics) -> dict[tuple[str, tuple[str, ...]], float]:

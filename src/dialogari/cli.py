@@ -1,4 +1,4 @@
-"""The command line: `dialogari serve | ask | prompt | tool | db | demo | doctor | dialplan`.
+"""The command line: `dialogari serve | ask | eval | prompt | tool | caller | key | db | …`.
 
 Exit codes: 0 done, 1 the thing asked for failed, 2 wrong usage or configuration, then with one
 line for each setting that is wrong and no traceback.
@@ -21,6 +21,9 @@ import typer
 from rich.table import Table
 
 from dialogari.app.prompts import open_prompts
+from dialogari.cli_callers import callers
+from dialogari.cli_eval import evaluate
+from dialogari.cli_keys import keys
 from dialogari.cli_tools import tools
 from dialogari.progress import show_progress
 from dialogari.telemetry import configure_logs
@@ -47,8 +50,11 @@ main = typer.Typer(
     pretty_exceptions_enable=False,
 )
 prompts = typer.Typer(help="The prompts: list, show, set, delete.", no_args_is_help=True)
+main.add_typer(callers, name="caller")
+main.command("eval")(evaluate)
 main.add_typer(prompts, name="prompt")
 main.add_typer(tools, name="tool")
+main.add_typer(keys, name="key")
 db = typer.Typer(help="The database: upgrade, check.", no_args_is_help=True)
 main.add_typer(db, name="db")
 
@@ -205,7 +211,7 @@ def show_prompt(name: str) -> None:
 
 
 @prompts.command("set")
-def set_prompt(
+def set_prompt(  # noqa: PLR0913, PLR0917 - each is an option of the command
     name: str,
     text: Annotated[
         str | None, typer.Argument(help="The text; or --file, or standard input.")
@@ -216,6 +222,10 @@ def set_prompt(
     tool: Annotated[
         list[str] | None, typer.Option(help="A tool its model may use; repeatable.")
     ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="A tag such as es-MX: how numbers and signs are said.")
+    ] = None,
+    note: Annotated[str | None, typer.Option(help="Why this edit is made, for people.")] = None,
 ) -> None:
     """Make a new version of a prompt, which counts from the next turn on."""
 
@@ -227,6 +237,8 @@ def set_prompt(
                 model=model,
                 fallback_text=fallback,
                 tools=tuple(tool or ()),
+                language=language,
+                note=note,
             )
             saved = await store.set_prompt(prompt)
             out.print(f"{saved.name}: version {saved.version}")

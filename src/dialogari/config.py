@@ -12,12 +12,15 @@ import os
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from dialogari.config_models import ModelServer, ModelServers, check_key, check_url, read_prices
 
 if TYPE_CHECKING:
+    from pydantic import ValidationInfo
     from pydantic_settings import PydanticBaseSettingsSource
 
 DEFAULT_OPENAI_URL = "https://api.openai.com/v1"
@@ -29,23 +32,11 @@ ANTHROPIC = "anthropic"
 Network = IPv4Network | IPv6Network
 
 _KEY_BYTES = 32
+_FIRST_TOKEN = 4.0
 
 
 class ConfigError(Exception):
     """The operator must change a setting; the text says which and to what. Exit code 2."""
-
-
-def _check_url(value: str | None) -> str | None:
-    if value is not None and not re.match(r"https?://[^/\s]+", value):
-        raise ValueError("write it like https://api.openai.com/v1")
-    return value
-
-
-def _check_key(value: SecretStr | None) -> SecretStr | None:
-    # A key travels in an HTTP header.
-    if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
-        raise ValueError("a key has no blanks and no letters beyond ASCII; copy it again")
-    return value
 
 
 def _is_secret_key(value: str) -> bool:
@@ -53,38 +44,6 @@ def _is_secret_key(value: str) -> bool:
         return len(base64.urlsafe_b64decode(value)) == _KEY_BYTES
     except (binascii.Error, ValueError):
         return False
-
-
-class ModelServer(BaseModel):
-    """An OpenAI-compatible server: MODELS_<NAME>_URL, _KEY and _MODEL."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-    url: str
-    model: str
-    key: SecretStr | None = None
-
-    _url = field_validator("url")(_check_url)
-    _key = field_validator("key")(_check_key)
-
-
-class _ModelServers(EnvSettingsSource):
-    """Gathers MODELS_<NAME>_… from the environment and `.env`: no field can have such a name."""
-
-    def __init__(self, cls: type[BaseSettings], *sources: PydanticBaseSettingsSource) -> None:
-        super().__init__(cls)
-        self._variables: dict[str, str | None] = {}
-        for source in sources:  # the one that counts more comes later
-            if isinstance(source, EnvSettingsSource):
-                self._variables.update(source.env_vars)
-
-    def __call__(self) -> dict[str, Any]:
-        servers: dict[str, dict[str, str]] = {}
-        for name, value in self._variables.items():
-            parts = re.fullmatch(r"models_(.+)_(url|key|model)", name.lower())
-            if parts and value:
-                servers.setdefault(parts[1], {})[parts[2]] = value
-        return {"models": servers}
 
 
 def _state_directory() -> Path:
@@ -138,9 +97,15 @@ class Settings(BaseSettings):
     AI_MODEL."""
     fallback_ai_model: str = ""
     """Written like AI_MODEL; asked when the first model fails before its first token."""
-    first_token_deadline: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)] = 4.0
+    first_token_deadline: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)] = _FIRST_TOKEN
     """Seconds until the fallback is asked; counts only where one is set, and never for a local
     model."""
+    model_prices: Annotated[dict[str, tuple[float, float]], NoDecode] = Field(
+        default_factory=dict[str, tuple[float, float]]
+    )
+    """What you pay, US dollars for a million tokens in and out, such as `acme:large=0.40/1.60`;
+    several separated by blanks or commas; `acme=…` is for all its models. Default: the public list
+    of `openai`, `gemini` and `anthropic`; `local` is free."""
     dialogari_local_model: str | None = None
     """A model of the catalogue, or the path of a GGUF file. Default: `qwen2.5-coder-1.5b`."""
 
@@ -151,17 +116,33 @@ class Settings(BaseSettings):
     dialogari_state_dir: Path = Field(default_factory=_state_directory)
     """Database and the local model's log. Default: `~/.local/state/dialogari`."""
     web_host: str = "127.0.0.1"
-    """Address for `/healthz`, `/readyz` and `/metrics`."""
+    """Address for the REST API, `/healthz`, `/readyz` and `/metrics`."""
     web_port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """Its port; 0 takes a free one."""
+    dialogari_api_key: SecretStr | None = None
+    """A key of the REST API beside those of `dialogari key new`; make it long and random."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """From which level on to log."""
     log_format: Literal["console", "json"] = "console"
     """For people, or one JSON object a line."""
     log_content: bool = False
-    """Put what callers say and the answers into the log."""
+    """Put what callers say and the answers into the log, and into spans."""
+    otel_exporter_otlp_endpoint: str | None = None
+    """A collector of OpenTelemetry to send spans of turns to, such as `http://127.0.0.1:4318`;
+    needs the extra `otel`."""
 
-    turn_deadline: Annotated[float, Field(ge=1, le=300, allow_inf_nan=False)] = 12.0
+    history_tokens: Annotated[int, Field(ge=100, le=1_000_000)] = 4000
+    """What a model is told of the conversation so far, in tokens, roughly; the oldest turns are
+    left out first."""
+    history_ttl: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+    """Seconds after which a model is no longer told of a turn; 0: as long as its conversation goes
+    on."""
+    caller_memory_days: Annotated[int, Field(ge=0, le=3650)] = 0
+    """Days for which a caller whom the dialplan names by AI_CALLER is known again; 0: nobody is,
+    and nobody's name is kept."""
+    turn_deadline: Annotated[
+        float, Field(ge=1, le=300, allow_inf_nan=False, validate_default=True)
+    ] = 12.0
     """Seconds from Stasis() to the return to the dialplan."""
     fallback_text: str = ""
     """AI_RESPONSE of a turn that failed, where its prompt has no fallback of its own."""
@@ -212,8 +193,26 @@ class Settings(BaseSettings):
             raise ValueError("each key is 32 bytes in base64: openssl rand -base64 32")
         return value
 
-    _url = field_validator("openai_base_url")(_check_url)
-    _key = field_validator("openai_api_key", "gemini_api_key", "anthropic_api_key")(_check_key)
+    @field_validator("turn_deadline")
+    @classmethod
+    def _time_for_the_fallback(cls, value: float, info: ValidationInfo) -> float:
+        first = info.data.get("first_token_deadline", 0.0)
+        counts = info.data.get("fallback_ai_model") or first != _FIRST_TOKEN
+        if counts and first >= value:
+            raise ValueError(
+                f"FIRST_TOKEN_DEADLINE is {first:g} seconds and the whole turn has {value:g}, so "
+                "no fallback would ever be asked; set FIRST_TOKEN_DEADLINE below TURN_DEADLINE"
+            )
+        return value
+
+    @field_validator("model_prices", mode="before")
+    @classmethod
+    def _prices(cls, value: object) -> object:
+        return read_prices(value) if isinstance(value, str) else value
+
+    _url = field_validator("openai_base_url", "otel_exporter_otlp_endpoint")(check_url)
+    _key = field_validator("openai_api_key", "gemini_api_key", "anthropic_api_key")(check_key)
+    _own_key = field_validator("dialogari_api_key")(check_key)
 
     @field_validator("models")
     @classmethod
@@ -234,7 +233,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Say where settings come from, what counts most first."""
         del file_secret_settings
-        servers = _ModelServers(settings_cls, dotenv_settings, env_settings)
+        servers = ModelServers(settings_cls, dotenv_settings, env_settings)
         return init_settings, servers, env_settings, dotenv_settings
 
     @property

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 import structlog
 
+from dialogari.asked import Asked, Usage, add_up
 from dialogari.tool import ToolCall, ToolStatus, ToolUsed
 from dialogari.turn import (
     AgentDone,
@@ -34,12 +35,12 @@ from dialogari.turn import (
     TurnError,
     TurnRecord,
     TurnResponse,
-    Usage,
 )
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
+    from dialogari.callers import CallerMemory
     from dialogari.tool import Tool
     from dialogari.turn import (
         Agent,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         Catalogue,
         ConversationKey,
         History,
+        Message,
         TurnEvent,
         TurnRequest,
     )
@@ -74,6 +76,10 @@ class _Turn:
     steps: dict[str, float] = field(default_factory=dict[str, float])
     calls: dict[str, ToolCall] = field(default_factory=dict[str, ToolCall])
     """In the order in which the model asked for them."""
+    asked: list[Asked] = field(default_factory=list[Asked])
+    caller: str = ""
+    earlier: Sequence[Message] = ()
+    """What was said in earlier calls of this caller."""
 
     @asynccontextmanager
     async def step(self, name: str, late: Status = Status.TIMEOUT) -> AsyncGenerator[None]:
@@ -107,7 +113,8 @@ class _Turn:
 class Conversations:
     """Takes turns; holds the conversations that have one running.
 
-    `deadline`: seconds a turn may take at most; `fallback`: what to say when one fails.
+    `deadline`: seconds a turn may take at most; `fallback`: what to say when one fails;
+    `callers`: knows callers again, None: nobody is.
     """
 
     def __init__(
@@ -118,12 +125,14 @@ class Conversations:
         *,
         deadline: float,
         fallback: str,
+        callers: CallerMemory | None = None,
     ) -> None:
         self._agent = agent
         self._history = history
         self._catalogue = catalogue
         self._deadline = deadline
         self._fallback = fallback
+        self._callers = callers
         self._locks: WeakValueDictionary[ConversationKey, asyncio.Lock] = WeakValueDictionary()
 
     async def take_turn(self, request: TurnRequest) -> TurnResponse:
@@ -165,8 +174,11 @@ class Conversations:
         request = turn.request
         async with turn.step("history"):
             turn.past = await self._history.load(request.conversation)
-            turn.prompt = await self._catalogue.find_prompt(request.prompt or DEFAULT_PROMPT)
+            turn.prompt = await self._find_prompt(request)
             tools = await self._find_tools(turn.prompt)
+            if request.caller and self._callers is not None:
+                turn.caller = request.caller
+                turn.earlier = await self._callers.recall(request.caller, request.conversation)
         if turn.prompt is None:
             raise TurnError(Status.UNKNOWN_PROMPT, "unknown_prompt")
         if not request.text.strip():
@@ -177,7 +189,7 @@ class Conversations:
             instructions=turn.prompt.content,
             model=turn.model,
             facts=describe_call(request, turn.started.astimezone()),
-            history=turn.past.messages,
+            history=[*turn.earlier, *turn.past.messages],
             language=turn.prompt.language,
             tools=tools,
             deadline=turn.deadline,
@@ -192,6 +204,8 @@ class Conversations:
                     case ToolUsed():
                         turn.calls[event.call.id] = event.call
                         yield event
+                    case Asked():
+                        turn.asked.append(event)
                     case FellBack():
                         logger.warning(
                             "model_fallback", model=turn.model, reason=event.reason, to=event.model
@@ -201,6 +215,14 @@ class Conversations:
                         turn.answer, turn.usage = event.text, event.usage
         async with turn.step("store"):
             await self._history.append(_record(turn, Status.OK, ""))
+
+    async def _find_prompt(self, request: TurnRequest) -> Prompt | None:
+        found = await self._catalogue.find_prompt(request.prompt or DEFAULT_PROMPT)
+        if request.prompt_content is None:
+            return found
+        if found is None and request.prompt is None:
+            found = Prompt(DEFAULT_PROMPT, "")
+        return found and replace(found, content=request.prompt_content, version=0)
 
     async def _find_tools(self, prompt: Prompt | None) -> Sequence[Tool]:
         if prompt is None or not prompt.tools:
@@ -224,7 +246,7 @@ class Conversations:
 
     async def _failed(self, turn: _Turn, error: TurnError) -> TurnResponse:
         """Store the failed turn if that is still possible, and say what the caller gets."""
-        turn.answer = ""
+        turn.answer, turn.usage = "", add_up(turn.asked)
         if turn.past is not None and not error.reason.startswith("store."):
             try:
                 async with asyncio.timeout(RECORD_FAILURE):
@@ -248,6 +270,7 @@ class Conversations:
             usage=turn.usage,
             steps=turn.steps,
             tool_calls=turn.ended_calls,
+            asked=turn.asked,
         )
 
 
@@ -280,4 +303,6 @@ def _record(turn: _Turn, status: Status, reason: str) -> TurnRecord:
         started=turn.started,
         seconds=asyncio.get_running_loop().time() - turn.began,
         tool_calls=turn.ended_calls,
+        asked=turn.asked,
+        caller=turn.caller,
     )

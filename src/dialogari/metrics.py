@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from dialogari.turn import Usage
+    from dialogari.asked import Usage
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 12, 20, 60)
@@ -69,6 +69,12 @@ class Metrics:
             ("model", "direction"),
             registry=self._registry,
         )
+        self._cost = Counter(
+            "dialogari_cost_dollars",
+            "What requests to models cost, where their price is known.",
+            ("model",),
+            registry=self._registry,
+        )
 
     def count_turn(self, status: str, *, seconds: float, model: str = "", reason: str = "") -> None:
         """Count a turn that ended."""
@@ -82,6 +88,8 @@ class Metrics:
         if model:
             self._tokens.labels(model, "input").inc(usage.input_tokens)
             self._tokens.labels(model, "output").inc(usage.output_tokens)
+            if usage.cost is not None:
+                self._cost.labels(model).inc(usage.cost)
 
     def watch(self, read: Callable[[], Sequence[Reading]]) -> None:
         """Take these readings too, each time the figures are asked for."""

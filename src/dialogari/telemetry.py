@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor
 
     from dialogari.metrics import Metrics
+    from dialogari.spans import TurnSpans
     from dialogari.turn import TurnRequest, TurnResponse
 
 HANG_UP = "hang_up"
@@ -65,10 +66,11 @@ def configure_logs(level: str, form: str, stream: TextIO = sys.stderr) -> None:
 
 
 class TurnLog:
-    """Writes the one line of each turn, and counts it."""
+    """Writes the one line of each turn, counts it, and hands it to `spans` where there are any."""
 
-    def __init__(self, metrics: Metrics, *, content: bool) -> None:
+    def __init__(self, metrics: Metrics, *, content: bool, spans: TurnSpans | None = None) -> None:
         self._metrics = metrics
+        self._spans = spans
         self._content = content
         self._logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("dialogari.turn")
 
@@ -78,6 +80,8 @@ class TurnLog:
             response.status, seconds=seconds, model=response.model, reason=response.reason
         )
         self._metrics.count_work(response.model, response.steps, response.usage)
+        if self._spans is not None:
+            self._spans.write(request, response, seconds)
         line: dict[str, object] = {
             "conversation": request.conversation.id,
             "turn": response.number,
@@ -89,6 +93,8 @@ class TurnLog:
             "output_tokens": response.usage.output_tokens,
             "ms": round(seconds * 1000),
         }
+        if response.usage.cost is not None:
+            line["cost"] = round(response.usage.cost, 8)
         for step, spent in response.steps.items():
             line[f"{step}_ms"] = round(spent * 1000, 1)
         if self._content:

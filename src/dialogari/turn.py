@@ -5,7 +5,8 @@ REST API and the voice) makes a `TurnRequest`; `dialogari.conversation` turns it
 the last of which is `TurnDone` with a `TurnResponse`. The parts that conversation needs meet it
 through the protocols at the end of this file, and `dialogari.app` says which part plays which.
 
-This module imports nothing of ours but `dialogari.tool`, the nouns of tools, and does no I/O.
+This module imports nothing of ours but the nouns of `dialogari.asked` and `dialogari.tool`, and
+does no I/O.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from enum import StrEnum
 from math import inf
 from typing import TYPE_CHECKING, Protocol
 
+from dialogari.asked import Asked, Usage
 from dialogari.tool import ToolSource, ToolUsed
 
 if TYPE_CHECKING:
@@ -94,21 +96,17 @@ class TurnRequest:
     conversation: ConversationKey
     prompt: str | None = None
     """Name of the prompt in the store; None: the prompt named `default`."""
+    prompt_content: str | None = None
+    """Stands in place of the content of that prompt, to try it out; None: what is stored."""
     model: str | None = None
     """A provider's name or `provider:model`; None: the prompt's own model, else the setting's."""
     timeout: float | None = None
     """Seconds this turn may take from now, at most the setting's; None: the setting's."""
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
     """The call's own facts from the dialplan, keys in lower case."""
+    caller: str = ""
+    """AI_CALLER: whose earlier calls count, where callers are remembered; empty: nobody's."""
     call: CallFacts = field(default_factory=CallFacts)
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of one turn as the model counted them; 0 where it did not say."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +133,8 @@ class TurnResponse:
     """Seconds spent in each step of the turn, by its name, for the log and the metrics."""
     tool_calls: Sequence[ToolCall] = ()
     """Those that ended, in the order in which the model asked for them."""
+    asked: Sequence[Asked] = ()
+    """The requests to models, in order: who failed and why, and who answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +208,9 @@ class TurnRecord:
     """Aware, in UTC."""
     seconds: float
     tool_calls: Sequence[ToolCall] = ()
+    asked: Sequence[Asked] = ()
+    caller: str = ""
+    """Who is to be known again; empty: nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +251,7 @@ class AgentDone:
 
 @dataclass(frozen=True, slots=True)
 class FellBack:
-    """The model asked failed before its first token; another one is asked now."""
+    """A model failed before its first token, or is skipped; another one is asked now."""
 
     model: str
     """`provider:model` that is asked now."""
@@ -256,7 +259,7 @@ class FellBack:
     """Why the other one failed, as in `TurnError`."""
 
 
-AgentEvent = TextDelta | ToolUsed | FellBack | AgentDone
+AgentEvent = TextDelta | ToolUsed | Asked | FellBack | AgentDone
 
 
 class Agent(Protocol):

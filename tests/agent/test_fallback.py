@@ -23,3 +23,24 @@ OTHER = Fallback("backup:b", 4.0)
 def test_plan(fallback: Fallback | None, patient: bool, attempts: list[Attempt]) -> None:
     """The deadline counts only where somebody is left to ask, and never for a local model."""
     assert list(plan("openai:a", fallback, patient=patient)) == attempts
+
+
+@pytest.mark.parametrize(
+    ("skipped", "attempts"),
+    [
+        ({"openai:a"}, [Attempt("backup:b", None), Attempt("openai:a", None)]),
+        ({"backup:b"}, [Attempt("openai:a", None), Attempt("backup:b", None)]),
+        ({"openai:a", "backup:b"}, [Attempt("openai:a", None), Attempt("backup:b", None)]),
+    ],
+    ids=["the first", "the fallback", "both"],
+)
+def test_models_that_failed_lately(skipped: set[str], attempts: list[Attempt]) -> None:
+    """They come last, and no model is cut short for one of them."""
+    assert list(plan("openai:a", OTHER, patient=False, skipped=skipped)) == attempts
+
+
+def test_alone_a_model_is_always_asked() -> None:
+    """Nobody else is left."""
+    assert list(plan("openai:a", None, patient=False, skipped={"openai:a"})) == [
+        Attempt("openai:a", None)
+    ]

@@ -117,6 +117,22 @@ async def test_never_blindly(fake: FakeAsterisk, app: str) -> None:
         assert await sent_once(client)
 
 
+async def test_lost_answer_and_a_later_visit(fake: FakeAsterisk, app: str) -> None:
+    """A later visit of which no event told is not thrown out, where Stasis() has other words."""
+    desk = Desk()
+    async with serving(fake, app, desk.hold) as client:
+        entered = await fake.enter_stasis(app, ["one"])
+        call = await desk.first()
+        await disallow(client, app, "StasisEnd", "StasisStart")
+        fake.inject(Fault(path=CONTINUE, silent=True, times=1))
+        leaving = asyncio.create_task(call.continue_in_dialplan())
+        await entered.left()
+        await entered.enter_stasis(app, ["two"])
+        await leaving
+
+        assert entered.in_stasis
+
+
 def lose_answer(fake: FakeAsterisk) -> None:
     """Have one `continue` carried out without an answer, and another one refused."""
     fake.inject(Fault(path=CONTINUE, silent=True, times=1))

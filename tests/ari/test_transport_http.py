@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from ari_serving import server_of
-from dialogari.ari import UnknownOutcome, Unreachable
+from dialogari.ari import Server, UnknownOutcome, Unreachable
 from dialogari.ari.request import Request
 from dialogari.ari.testing import FakeAsterisk, Fault
 from dialogari.ari.transport import http
 from dialogari.ari.transport.http import HttpTransport
+from dialogari.ari.transport.websocket import open_event_socket
+from tls_certificate import self_signed
 
 PING = Request("GET", "asterisk/ping", repeatable=True)
 
@@ -69,3 +72,25 @@ async def test_closed(fake: FakeAsterisk) -> None:
 
     with pytest.raises(Unreachable, match="closed"):
         await transport.send(PING, 1.0)
+
+
+async def test_certificate(tmp_path: Path) -> None:
+    """A server whose certificate nobody vouches for gets no command, and no password."""
+    came: list[bytes] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(await reader.read())
+        writer.close()
+
+    listening = await asyncio.start_server(take, "127.0.0.1", 0, ssl=self_signed(tmp_path))
+    async with listening:
+        port = listening.sockets[0].getsockname()[1]
+        server = Server(f"https://localhost:{port}/ari", "user", "secret")
+        async with HttpTransport(server) as transport:
+            with pytest.raises(Unreachable):
+                await transport.send(PING, 2.0)
+        with pytest.raises(Unreachable):
+            async with open_event_socket(server, "app"):
+                pass
+
+    assert came == []

@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
-from dialogari.ari import Unreachable
+from ari_serving import connect_to, until
+from dialogari.ari import RequestFailed, Unreachable
 from dialogari.ari.handles import waiting
 from dialogari.ari.handles.waiting import first_of, settled, undone
+from dialogari.ari.testing import FakeAsterisk
 
 
 async def answer(value: str, error: Exception | None = None) -> str:
@@ -59,16 +61,39 @@ async def test_time_limit() -> None:
     assert DONE == ["x"]
 
 
-async def test_undone(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """What can't be undone, or not in time, is logged and not raised."""
-    monkeypatch.setattr(waiting, "UNDO_LIMIT", 0.01)
-    await undone("channel:1", answer("x"))
-    monkeypatch.setattr(waiting, "UNDO_LIMIT", 1.0)
-    await undone("channel:2", answer("y", Unreachable("it rained")))
-    await undone("channel:3", answer("z"))
+async def test_undone(
+    fake: FakeAsterisk, app: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That it fails is logged and not raised; what could not be told is told later."""
+    monkeypatch.setattr(waiting, "UNDO_LIMIT", 0.1)
+    refused = RequestFailed("DELETE channels/1", 500, "not now")
+    answers = iter([Unreachable("it rained"), None])
 
-    assert DONE == ["y", "z"]
-    assert [record.message for record in caplog.records] == ["ari_end_failed"] * 2
+    async with connect_to(fake, app) as client:
+        await client.wait_until_ready()
+        caplog.set_level("INFO", "dialogari.ari.handles")
+        await undone(client.session, "channel:1", lambda: answer("x", refused))
+        await undone(client.session, "channel:2", lambda: answer("y", next(answers)))
+        assert DONE == ["x", "y"]
+        await until(lambda: DONE == ["x", "y", "y"])
+
+    assert [record.message for record in caplog.records] == ["ari_end_failed", "ari_end_delayed"]
+
+
+async def test_undone_in_vain(
+    fake: FakeAsterisk, app: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is given up in the end."""
+    monkeypatch.setattr(waiting, "UNDO_LIMIT", 0.01)
+    monkeypatch.setattr(waiting, "INSIST_LIMIT", 0.3)
+
+    async with connect_to(fake, app) as client:
+        await client.wait_until_ready()
+        await undone(client.session, "channel:1", lambda: answer("x"))
+        await until(lambda: caplog.messages)
+
+    assert caplog.messages == ["ari_end_failed"]
+    assert DONE == []
 
 
 async def test_first_of() -> None:

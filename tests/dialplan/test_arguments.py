@@ -125,8 +125,11 @@ GOOD: list[tuple[list[str], Arguments]] = [
     (["AI_TIMEOUT= "], Arguments()),
     (["AI_TIMEOUT=5", "AI_TIMEOUT=x"], Arguments(timeout=5.0, ignored=1)),
     # Reserved keys are neither facts nor text.
-    (["AI_STREAM=1", "AI_CONTINUE=1", "AI_CALLER=x"], Arguments()),
-    (["USER_INPUT=a", "AI_STREAM=1", "ai_continue=1", "AI_CALLER=x"], Arguments(text="a")),
+    (["AI_STREAM=1", "AI_CONTINUE=1", "AI_CALLER= x "], Arguments(caller="x")),
+    (
+        ["USER_INPUT=a", "AI_STREAM=1", "ai_continue=1", "AI_CALLER=x"],
+        Arguments(text="a", caller="x"),
+    ),
     # Facts.
     (["DEPT=sales"], Arguments(facts={"dept": "sales"})),
     ([" Dept = sales "], Arguments(facts={"dept": "sales"})),
@@ -164,6 +167,7 @@ GOOD: list[tuple[list[str], Arguments]] = [
 
 BAD: list[tuple[list[str], str]] = [
     (["USER_INPUT_B64=!"], "user_input_b64.malformed"),
+    (["AI_CALLER=" + "x" * 513], "ai_caller.too_long"),
     (["USER_INPUT_B64=a"], "user_input_b64.malformed"),
     (["USER_INPUT_B64=aGVs bG8="], "user_input_b64.malformed"),
     (["USER_INPUT_B64=aGVs\nbG8="], "user_input_b64.malformed"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import json
+import sqlite3
+from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 
-from dialogari.config import ModelServer
+from dialogari.config_models import ModelServer
 from model_stub import ModelStub
 from pbx_fixtures import make_settings, running_bridge
 from phone import Phone
@@ -61,7 +63,36 @@ async def test_each_fault_before_the_first_token(
             assert back["AI_RESPONSE"] == "Backup heard hello"
             assert back["AI_MODEL_USED"] == "backup:second"
             assert back.seconds < 1
-    assert len(stub.asked) == len(backup.asked) == len(AT_ONCE) + len(IN_STREAM)
+            stub.fault = ""  # an answer between: what fails again and again is asked no more
+            await phone.call("hello")
+    assert len(stub.asked) == 2 * (len(AT_ONCE) + len(IN_STREAM))
+    assert len(backup.asked) == len(AT_ONCE) + len(IN_STREAM)
+
+
+def _stored_reasons(folder: Path) -> list[list[str]]:
+    (file,) = folder.rglob("*.db")
+    with closing(sqlite3.connect(file)) as database:
+        rows = database.execute("SELECT asked FROM turns ORDER BY id").fetchall()
+    return [[one["reason"] for one in json.loads(row)] for (row,) in rows]
+
+
+async def test_a_model_that_fails_again_and_again(
+    asterisk: Asterisk, stub: ModelStub, backup: ModelStub, tmp_path: Path
+) -> None:
+    """From the third failure on callers no longer wait for it, and each turn's row says why."""
+    stub.fault = "stall"
+    async with backed(asterisk, stub, backup, tmp_path) as phone:
+        backs = [await phone.call("hello") for _ in range(5)]
+
+    assert {(back["AI_STATUS"], back["AI_MODEL_USED"]) for back in backs} == {
+        ("ok", "backup:second")
+    }
+    assert len(stub.asked) == 3
+    assert _stored_reasons(tmp_path) == [
+        *[["openai.first_token", ""]] * 3,
+        *[["openai.skipped", ""]] * 2,
+    ]
+    assert max(back.seconds for back in backs[3:]) < 0.5 < min(back.seconds for back in backs[:3])
 
 
 async def test_a_model_that_is_away(

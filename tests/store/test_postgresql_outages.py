@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dialogari.asked import Usage
 from dialogari.conversation import Conversations
 from dialogari.store import postgresql as postgresql_module
 from dialogari.store.errors import UnavailableError
-from dialogari.turn import AgentDone, Status, TurnError, TurnRequest, Usage
+from dialogari.turn import AgentDone, Status, TurnError, TurnRequest
 from store.behind import Behind, PostgresqlBehind
 from store.turn_records import CALL, turn
 

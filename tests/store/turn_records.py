@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dialogari.turn import ConversationKey, Status, TurnRecord, Usage
+from dialogari.asked import Usage
+from dialogari.turn import ConversationKey, Status, TurnRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

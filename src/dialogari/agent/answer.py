@@ -6,12 +6,14 @@ what servers write into their errors may hold keys and callers' words.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+import structlog
 from pydantic_ai.messages import (
     ModelRequest,
     ModelResponse,
@@ -22,10 +24,13 @@ from pydantic_ai.messages import (
 
 from dialogari.agent.calls import Calls, tell
 from dialogari.agent.fallback import plan
-from dialogari.agent.reasons import TOO_MANY_CALLS, reason_for_silence
+from dialogari.agent.health import Healths, Standing
+from dialogari.agent.history import trim
+from dialogari.agent.reasons import LATE, SKIPPED, TOO_MANY_CALLS, reason_for_silence
 from dialogari.agent.request import Request, has_words
 from dialogari.agent.speech import make_speakable
 from dialogari.agent.template import fill
+from dialogari.asked import Asked, add_up
 from dialogari.tool import ToolUsed
 from dialogari.turn import (
     AgentDone,
@@ -34,11 +39,10 @@ from dialogari.turn import (
     Status,
     TextDelta,
     TurnError,
-    Usage,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
+    from collections.abc import AsyncGenerator, Iterator, Sequence
 
     from pydantic_ai.messages import ModelMessage
 
@@ -47,19 +51,28 @@ if TYPE_CHECKING:
     from dialogari.agent.tools import HttpTools
     from dialogari.turn import AgentEvent, AgentRequest, Message
 
+logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("dialogari.agent")
+
 
 class ModelAgent:
     """Answers with the models it is given; where one fails before a word, with the fallback.
 
     `tools` makes the tools of a request ready; None: nothing is done for a model.
+    `history_tokens`: how much of the conversation so far a model is told.
     """
 
     def __init__(
-        self, models: Models, fallback: Fallback | None = None, tools: HttpTools | None = None
+        self,
+        models: Models,
+        fallback: Fallback | None = None,
+        tools: HttpTools | None = None,
+        history_tokens: int = 4000,
     ) -> None:
         self._models = models
         self._fallback = fallback
         self._tools = tools
+        self._history_tokens = history_tokens
+        self._healths = Healths()
 
     def resolve(self, model: str | None) -> str:
         """Return `provider:model`. Raises TurnError `unknown_model`."""
@@ -69,9 +82,14 @@ class ModelAgent:
         """Stream the answer, then `AgentDone`. Raises TurnError."""
         tools = self._tools.prepare(request.tools) if self._tools else ()
         # One for all attempts: what tools have done is done, whichever model goes on.
-        transcript = _Transcript(list(_messages(request)), Calls(tools, request.deadline))
-        patient = self._models.provider(request.model).patient
-        attempts = plan(request.model, self._fallback, patient=patient)
+        transcript = _Transcript(
+            list(_messages(request, self._history_tokens)), Calls(tools, request.deadline)
+        )
+        attempts = self._plan(request.model)
+        if attempts[0].model != request.model:
+            skipped = f"{self._models.provider(request.model).name}.{SKIPPED}"
+            yield Asked(request.model, asyncio.get_running_loop().time(), reason=skipped)
+            yield FellBack(attempts[0].model, skipped)
         for attempt, following in zip(attempts, (*attempts[1:], None), strict=True):
             answer = _Answer(attempt, self._models, transcript, request.language)
             try:
@@ -79,12 +97,36 @@ class ModelAgent:
                     async for event in events:
                         yield event
             except TurnError as error:
+                self._note_failure(attempt.model, error.reason)
+                yield transcript.count(answer.request.account(error.reason))
                 if answer.begun or following is None:
                     raise
                 yield FellBack(following.model, error.reason)
+            except asyncio.CancelledError:
+                # A caller who hangs up says nothing of the model, a turn that ran out of time does.
+                if asyncio.get_running_loop().time() >= request.deadline:
+                    self._note_failure(attempt.model, LATE)
+                raise
             else:
-                yield AgentDone(answer.text, transcript.usage)
+                if self._healths.answered(attempt.model):
+                    logger.info("model_trusted_again", model=attempt.model)
+                yield AgentDone(answer.text, add_up(transcript.asked))
                 return
+
+    def _plan(self, model: str) -> Sequence[Attempt]:
+        now = asyncio.get_running_loop().time()
+        named = {model} if self._fallback is None else {model, self._fallback.model}
+        standings = {name: self._healths.judge(name, now) for name in named}
+        if standings[model] is Standing.DUE:
+            self._healths.probe(model, now)
+        skipped = {name for name in named if standings[name] is Standing.SKIPPED}
+        patient = self._models.provider(model).patient
+        return plan(model, self._fallback, patient=patient, skipped=skipped)
+
+    def _note_failure(self, model: str, reason: str) -> None:
+        pause = self._healths.failed(model, reason, asyncio.get_running_loop().time())
+        if pause and self._fallback is not None:
+            logger.warning("model_skipped", model=model, reason=reason, seconds=pause)
 
 
 @dataclass(slots=True)
@@ -93,13 +135,12 @@ class _Transcript:
 
     messages: list[ModelMessage]
     calls: Calls
-    usage: Usage = field(default_factory=Usage)
+    asked: list[Asked] = field(default_factory=list[Asked])
 
-    def count(self, usage: Usage) -> None:
-        self.usage = Usage(
-            self.usage.input_tokens + usage.input_tokens,
-            self.usage.output_tokens + usage.output_tokens,
-        )
+    def count(self, asked: Asked) -> Asked:
+        """Add a request that ended, and return it."""
+        self.asked.append(asked)
+        return asked
 
 
 @dataclass(slots=True)
@@ -110,6 +151,8 @@ class _Answer:
     models: Models
     transcript: _Transcript
     language: str | None
+    request: Request = field(init=False)
+    """The one that is running or ended last."""
     begun: bool = False
     """Words of it have been handed on."""
     text: str = ""
@@ -117,18 +160,24 @@ class _Answer:
     _parted: bool = False
     """Tools have been asked since the last word."""
 
-    async def read(self) -> AsyncGenerator[TextDelta | ToolUsed]:
-        """Yield text and tool calls; `text` is there at the end. Raises TurnError."""
+    def __post_init__(self) -> None:
+        self.request = self._ask()
+
+    async def read(self) -> AsyncGenerator[TextDelta | ToolUsed | Asked]:
+        """Yield text, tool calls and each request that ended well; `text` is there at the end.
+
+        Raises TurnError, of `request`.
+        """
         while True:
-            request = Request(
-                self.attempt, self.models, self.transcript.messages, self.transcript.calls
-            )
+            request = self.request = self._ask()
             async with aclosing(self._say(request)) as pieces:
                 async for piece in pieces:
                     yield piece
-            self.transcript.count(request.usage)
             if not request.calls_tools:
                 break
+            if not self.transcript.calls.allowed:
+                raise TurnError(Status.MODEL_ERROR, f"{request.provider}.{TOO_MANY_CALLS}")
+            yield self.transcript.count(request.account())
             async with aclosing(self._use_tools(request)) as uses:
                 async for use in uses:
                     yield use
@@ -137,8 +186,12 @@ class _Answer:
             raise TurnError(
                 Status.MODEL_ERROR, reason_for_silence(request.provider, request.finish_reason)
             )
+        yield self.transcript.count(request.account())
         if not self.begun:  # a sign that is said by its name, an emoji
             yield TextDelta(self._written)
+
+    def _ask(self) -> Request:
+        return Request(self.attempt, self.models, self.transcript.messages, self.transcript.calls)
 
     async def _say(self, request: Request) -> AsyncGenerator[TextDelta]:
         """Hand on the words of one request, from the first one that can be said."""
@@ -164,8 +217,6 @@ class _Answer:
     async def _use_tools(self, request: Request) -> AsyncGenerator[ToolUsed]:
         """Run what the model asks for; it and the outcomes join the transcript together."""
         calls = self.transcript.calls
-        if not calls.allowed:
-            raise TurnError(Status.MODEL_ERROR, f"{request.provider}.{TOO_MANY_CALLS}")
         response, asked = calls.read(request.response)
         for call in asked:
             yield ToolUsed(call)
@@ -176,8 +227,8 @@ class _Answer:
         self.transcript.messages += (response, ModelRequest(parts=tell(ended)))
 
 
-def _messages(request: AgentRequest) -> Iterator[ModelMessage]:
-    for number, message in enumerate(request.history):
+def _messages(request: AgentRequest, history_tokens: int) -> Iterator[ModelMessage]:
+    for number, message in enumerate(trim(request.history, history_tokens)):
         yield from _past(message, number)
     yield ModelRequest(
         parts=[UserPromptPart(request.question)],

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,19 @@ class Attempt:
     """Seconds for the first token; None: the turn's deadline alone counts."""
 
 
-def plan(model: str, fallback: Fallback | None, *, patient: bool) -> Sequence[Attempt]:
+def plan(
+    model: str, fallback: Fallback | None, *, patient: bool, skipped: Collection[str] = ()
+) -> Sequence[Attempt]:
     """Return the models to ask, in order; the last one has the rest of the turn.
 
-    `patient`: the first model's first token may take what it takes.
+    `patient`: the first model's first token may take what it takes. `skipped`: models that failed
+    lately. Where another one is left they come last, and nobody is cut short for one of them.
     """
     if fallback is None or fallback.model == model:
         return (Attempt(model, None),)
+    if fallback.model in skipped:
+        return (Attempt(model, None), Attempt(fallback.model, None))
+    if model in skipped:
+        return (Attempt(fallback.model, None), Attempt(model, None))
     first = Attempt(model, None if patient else fallback.first_token)
     return (first, Attempt(fallback.model, None))

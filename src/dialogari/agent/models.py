@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from dialogari.agent.chat.client import ChatClient
+from dialogari.agent.prices import cost
 from dialogari.agent.provider import Api
 from dialogari.turn import Status, TurnError
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
     from pydantic_ai.models import Model
     from pydantic_ai.settings import ModelSettings
+    from pydantic_ai.usage import RequestUsage
 
+    from dialogari.agent.prices import Price
     from dialogari.agent.provider import Provider
 
 KNOWN: Final[Mapping[str, str]] = {
@@ -43,12 +46,21 @@ class Client(Protocol):
 
 
 class Models:
-    """The models of all configured providers, by `provider:model`."""
+    """The models of all configured providers, by `provider:model`.
 
-    def __init__(self, providers: Iterable[Provider], default: str) -> None:
+    `prices`: what the operator pays, by `provider:model` or provider.
+    """
+
+    def __init__(
+        self,
+        providers: Iterable[Provider],
+        default: str,
+        prices: Mapping[str, Price] | None = None,
+    ) -> None:
         self._providers: dict[str, Provider] = {}
         self._clients: dict[str, Client] = {}
         self._default = default
+        self._prices = prices or {}
         self._models: dict[str, Model] = {}
         for provider in providers:
             self.add(provider)
@@ -89,6 +101,10 @@ class Models:
     def provider(self, resolved: str) -> Provider:
         """Return the provider of a model that `resolve` named."""
         return self._providers[resolved.partition(":")[0]]
+
+    def cost(self, resolved: str, usage: RequestUsage) -> float | None:
+        """Return what a request cost in US dollars, None where that is not known."""
+        return cost(resolved, usage, self._prices, self.provider(resolved).price_list)
 
     async def aclose(self) -> None:
         """Close every client."""

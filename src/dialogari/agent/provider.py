@@ -41,3 +41,5 @@ class Provider:
     """Its models have no form of their own for tools; a JSON schema holds them to ours."""
     patient: bool = False
     """Its first token is waited for to the end of the turn: it answers as fast as this machine."""
+    price_list: str | None = None
+    """Its name in the list of `genai-prices`; None: only MODEL_PRICES tells what it costs."""

@@ -42,6 +42,8 @@ ENDED_EARLY: Final = "ended_early"
 """The stream ended in order, but before the model said that it had finished."""
 TOO_MANY_CALLS: Final = "tool_limit"
 """The model asks for tools when it may no longer."""
+SKIPPED: Final = "skipped"
+"""It has failed lately and is left alone for a while."""
 LATE: Final = "first_token"
 """FIRST_TOKEN_DEADLINE has passed."""
 

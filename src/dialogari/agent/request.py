@@ -22,7 +22,8 @@ from pydantic_ai.messages import (
 from pydantic_ai.models import ModelRequestParameters
 
 from dialogari.agent.reasons import CLIENT_FAULT, ENDED_EARLY, LATE, reason_for
-from dialogari.turn import Status, TurnError, Usage
+from dialogari.asked import Asked, Usage
+from dialogari.turn import Status, TurnError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -43,7 +44,7 @@ logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("dialogari.ag
 
 @dataclass(slots=True)
 class Request:
-    """One request; the last three fields are there when it has been read."""
+    """One request; `usage`, `finish_reason` and `response` are there when it has been read."""
 
     attempt: Attempt
     models: Models
@@ -53,6 +54,13 @@ class Request:
     finish_reason: str | None = None
     response: ModelResponse = field(default_factory=lambda: ModelResponse(parts=[]))
     _calling: bool = False
+    _began: float = 0.0
+    _first: float | None = None
+
+    def account(self, reason: str = "") -> Asked:
+        """Return what is to be told of it now that it has ended; `reason`: why it failed."""
+        seconds = asyncio.get_running_loop().time() - self._began
+        return Asked(self.attempt.model, self._began, seconds, self._first, reason, self.usage)
 
     @property
     def provider(self) -> str:
@@ -70,10 +78,14 @@ class Request:
         Raises:
             TurnError: `model_error` or `timeout`, and the reason.
         """
+        loop = asyncio.get_running_loop()
+        self._began = loop.time()
         try:
             async with aclosing(self._pieces()) as pieces:
                 async with asyncio.timeout(self.attempt.first_token):
                     first = await self._take_words(pieces)
+                if first or self._calling:
+                    self._first = loop.time() - self._began
                 yield first
                 async for piece in pieces:
                     yield piece
@@ -117,7 +129,8 @@ class Request:
                 if length > LONGEST_ANSWER:
                     self.finish_reason = "length"
                     break
-            self.usage = Usage(stream.usage.input_tokens, stream.usage.output_tokens)
+            cost = self.models.cost(self.attempt.model, stream.usage)
+            self.usage = Usage(stream.usage.input_tokens, stream.usage.output_tokens, cost)
             self.finish_reason = self.finish_reason or stream.finish_reason
             self.response = stream.get()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dialogari.agent.answer import ModelAgent
@@ -12,8 +13,9 @@ from dialogari.agent.outbound import Outbound
 from dialogari.agent.tools import HttpTools
 from dialogari.app.local import open_local
 from dialogari.app.prompts import open_settings_store
-from dialogari.app.providers import check_models, list_providers
+from dialogari.app.providers import check_models, list_providers, read_prices
 from dialogari.conversation import Conversations
+from dialogari.store.callers import StoredCallers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -30,7 +32,10 @@ class Ai:
 
     store: Store
     conversations: Conversations
+    agent: ModelAgent
     local: LocalServer | None
+    models: Models
+    outbound: Outbound
 
     @property
     def model_ready(self) -> bool:
@@ -49,7 +54,7 @@ async def open_ai(
     """
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_settings_store(settings, exclusive=exclusive))
-        models = Models(list_providers(settings), settings.default_model)
+        models = Models(list_providers(settings), settings.default_model, read_prices(settings))
         stack.push_async_callback(models.aclose)
         check_models(settings, models)  # before a local model is fetched for nothing
         local: LocalServer | None = None
@@ -59,11 +64,14 @@ async def open_ai(
         fallback = check_models(settings, models)
         outbound = Outbound(settings.tool_networks)
         stack.push_async_callback(outbound.aclose)
+        agent = ModelAgent(models, fallback, HttpTools(outbound), settings.history_tokens)
+        days = settings.caller_memory_days
         conversations = Conversations(
-            ModelAgent(models, fallback, HttpTools(outbound)),
+            agent,
             store.history,
             store.catalogue,
             deadline=settings.turn_deadline,
             fallback=settings.fallback_text,
+            callers=StoredCallers(store.database, timedelta(days=days)) if days else None,
         )
-        yield Ai(store, conversations, local)
+        yield Ai(store, conversations, agent, local, models, outbound)

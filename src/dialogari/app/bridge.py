@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import gc
 from contextlib import closing, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dialogari.app.ai import Ai, open_ai
+from dialogari.app.live import CallsNow
+from dialogari.app.overview import describe
 from dialogari.app.readings import read_ai, read_link
+from dialogari.app.spans import open_spans
+from dialogari.app.tools import try_stored
 from dialogari.ari import (
     ApplicationReplaced,
     Client,
@@ -23,16 +28,19 @@ from dialogari.dialplan.door import DialplanDoor
 from dialogari.metrics import Metrics
 from dialogari.store.errors import StoreError
 from dialogari.telemetry import TurnLog
-from dialogari.web.health import build_web
+from dialogari.web.api.backend import Backend
+from dialogari.web.application import build_web
 from dialogari.web.server import bind, serve_web
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from dialogari.live import Overview
     from dialogari.metrics import Reading
     from dialogari.progress import Step
     from dialogari.store.store import Store
+    from dialogari.web.server import WebServer
 
 DRAIN_MARGIN = 2.0
 """Seconds beyond a turn's deadline that the end of the process waits for running turns."""
@@ -52,6 +60,10 @@ class Bridge:
         self._connecting = asyncio.Event()
         self._metrics = Metrics()
         self._metrics.watch(self._read)
+        self._turns = TurnLog(self._metrics, content=settings.log_content)
+        self._calls = CallsNow()
+        self._backend: Backend | None = None
+        self._web: WebServer | None = None
 
     def stop(self) -> None:
         """Take no new turn, let the running ones finish, then end."""
@@ -97,8 +109,14 @@ class Bridge:
             async with asyncio.TaskGroup() as tasks:
                 working = tasks.create_task(self._work(server, report))
                 tasks.create_task(self._end(working))
-                web = build_web(self.readiness, self._metrics)
-                async with serve_web(web, listening, tasks):
+                key = self._settings.dialogari_api_key
+                web = build_web(
+                    self.readiness,
+                    self._metrics,
+                    lambda: None if self._stopping.is_set() else self._backend,
+                    key.get_secret_value() if key else "",
+                )
+                async with serve_web(web, listening, tasks) as self._web:
                     await asyncio.wait({working})
 
     async def _work(self, server: Server, report: Callable[[Step], None]) -> None:
@@ -111,20 +129,24 @@ class Bridge:
                 username=server.username,
                 password=server.password,
             ) as self._client,
+            open_spans(settings) as spans,
         ):
             self._door = DialplanDoor(
                 self._ai.conversations,
-                TurnLog(self._metrics, content=settings.log_content),
+                TurnLog(self._metrics, content=settings.log_content, spans=spans),
                 deadline=settings.turn_deadline,
                 fallback=settings.fallback_text,
             )
+            self._backend = self._offer(self._ai, self._client)
             self._connecting.set()
             # What is there now stays: leave it out of every collection, and collect less often.
             # Measured: a fifth to a third of the CPU of a turn at 100 at a time.
             gc.freeze()
             gc.set_threshold(50_000, 20, 50)
             try:
-                await self._client.serve(self._door.answer, resumed=self._door.release)
+                await self._client.serve(
+                    self._calls.follow(self._door.answer), resumed=self._door.release
+                )
             except ApplicationReplaced:
                 # Alive but not ready until someone looks: taking it back would start a war of
                 # two bridges, and so would ending, under a supervisor that restarts us.
@@ -133,16 +155,36 @@ class Bridge:
                 raise ConfigError(
                     f"ASTERISK_ARI_USERNAME, ASTERISK_ARI_PASSWORD: {error}"
                 ) from error
+            finally:
+                self._backend = None
+
+    def _offer(self, ai: Ai, client: Client) -> Backend:
+        """Return what the REST API works on."""
+
+        async def look() -> Overview:
+            return describe(self._settings, ai, client, await self.readiness())
+
+        return Backend(
+            conversations=ai.conversations,
+            store=ai.store,
+            log=self._turns,
+            try_tool=partial(try_stored, ai.store.tools, ai.outbound),
+            calls=self._calls,
+            look=look,
+        )
 
     async def _end(self, working: asyncio.Task[None]) -> None:
         """Wait for `stop`, drain, and end the work."""
         await self._stopping.wait()
         if self._door is not None:
             self._door.close()
-        if self._client is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.turn_deadline + DRAIN_MARGIN):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.turn_deadline + DRAIN_MARGIN):
+                if self._client is not None:
                     await self._client.wait_until_idle()
+                self._calls.dismiss()
+                if self._web is not None:
+                    await self._web.wait_until_idle()
         working.cancel()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dialogari.agent.tool_rules import check_tool
@@ -33,7 +34,11 @@ async def open_settings_store(
         ) from None
     keyring = Keyring(settings.secret_keys, settings.dialogari_state_dir / KEY_FILE)
     async with open_store(
-        settings.store_url, exclusive=exclusive, keyring=keyring, check_tool=check_tool
+        settings.store_url,
+        exclusive=exclusive,
+        keyring=keyring,
+        check_tool=check_tool,
+        history_ttl=timedelta(seconds=settings.history_ttl) if settings.history_ttl else None,
     ) as store:
         yield store
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dialogari.agent.fallback import Fallback
+from dialogari.agent.prices import FREE, Price
 from dialogari.agent.provider import NO_KEY, Api, Provider
-from dialogari.config import ANTHROPIC, DEFAULT_OPENAI_URL, GEMINI, OPENAI, ConfigError
+from dialogari.config import ANTHROPIC, DEFAULT_OPENAI_URL, GEMINI, LOCAL, OPENAI, ConfigError
 from dialogari.turn import TurnError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pydantic import SecretStr
 
@@ -38,13 +39,21 @@ def list_providers(settings: Settings) -> Iterator[Provider]:
     if settings.gemini_api_key is not None:
         model = settings.gemini_model_name or DEFAULT_GEMINI_MODEL
         key = settings.gemini_api_key.get_secret_value()
-        yield Provider(GEMINI, GEMINI_URL, model, key, api=Api.GEMINI)
+        yield Provider(GEMINI, GEMINI_URL, model, key, api=Api.GEMINI, price_list="google")
     if settings.anthropic_api_key is not None:
         model = settings.anthropic_model_name or DEFAULT_ANTHROPIC_MODEL
         key = settings.anthropic_api_key.get_secret_value()
-        yield Provider(ANTHROPIC, ANTHROPIC_URL, model, key, api=Api.ANTHROPIC)
+        yield Provider(
+            ANTHROPIC, ANTHROPIC_URL, model, key, api=Api.ANTHROPIC, price_list="anthropic"
+        )
     for name, server in settings.models.items():
         yield Provider(name, server.url, server.model, _key(server.key))
+
+
+def read_prices(settings: Settings) -> Mapping[str, Price]:
+    """Return what the operator pays; the local model is free."""
+    own = {name: Price(*price) for name, price in settings.model_prices.items()}
+    return {LOCAL: FREE, **own}
 
 
 def check_models(settings: Settings, models: Models) -> Fallback | None:
@@ -82,6 +91,8 @@ def _openai(settings: Settings) -> Provider:
         base_url=settings.openai_base_url or DEFAULT_OPENAI_URL,
         default_model=settings.openai_model_name or DEFAULT_OPENAI_MODEL,
         api_key=_key(settings.openai_api_key),
+        # Another server asks for its own prices.
+        price_list=None if settings.openai_base_url else "openai",
     )
 
 

@@ -14,6 +14,7 @@ from dialogari.tool import DEFAULT_TIMEOUT, InvalidToolError, Tool
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
+    from dialogari.agent.outbound import Outbound
     from dialogari.config import Settings
     from dialogari.store.tools import StoredTools
     from dialogari.tool import ToolCall
@@ -41,18 +42,26 @@ async def open_tools(settings: Settings) -> AsyncGenerator[StoredTools]:
 
 async def try_tool(settings: Settings, name: str, arguments: Mapping[str, Any]) -> ToolCall:
     """Return what became of a call, as a model would be told. Raises ConfigError, StoreError."""
-    # They take two seconds to import, which those who only edit tools need not spend.
-    from dialogari.agent.calls import try_out  # noqa: PLC0415 - see above
+    # It takes two seconds to import, which those who only edit tools need not spend.
     from dialogari.agent.outbound import Outbound  # noqa: PLC0415 - see above
-    from dialogari.agent.tools import HttpTool  # noqa: PLC0415 - see above
 
-    async with open_tools(settings) as tools:
-        tool = await tools.get_tool(name)
     outbound = Outbound(settings.tool_networks)
     try:
-        return await try_out(HttpTool(make_ready(tool), outbound), arguments)
+        async with open_tools(settings) as tools:
+            return await try_stored(tools, outbound, name, arguments)
     finally:
         await outbound.aclose()
+
+
+async def try_stored(
+    tools: StoredTools, outbound: Outbound, name: str, arguments: Mapping[str, Any]
+) -> ToolCall:
+    """Return what became of a call, as a model would be told. Raises StoreError."""
+    from dialogari.agent.calls import try_out  # noqa: PLC0415 - as above
+    from dialogari.agent.tools import HttpTool  # noqa: PLC0415 - as above
+
+    tool = await tools.get_tool(name)
+    return await try_out(HttpTool(make_ready(tool), outbound), arguments)
 
 
 def read_tool(text: str) -> Tool:

@@ -24,6 +24,7 @@ from dialogari.ari.errors import (
     UnknownOutcome,
     Unreachable,
 )
+from dialogari.ari.handlers import Handler
 from dialogari.ari.handles.bridge import Bridge
 from dialogari.ari.handles.call import Call
 from dialogari.ari.handles.channel import Channel
@@ -48,6 +49,7 @@ __all__ = [
     "Collected",
     "Conflict",
     "GoneReason",
+    "Handler",
     "InvalidState",
     "Keys",
     "KeysEnd",

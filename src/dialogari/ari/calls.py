@@ -61,7 +61,7 @@ class Calls:
         self._session = session
         self._handlers = handlers
         self._calls: dict[str, Call] = {}
-        """By channel; from StasisStart until the handler is done or the call has left."""
+        """By channel; from StasisStart until the call has left, which may be after its handler."""
         self._legs: dict[str, Leg] = {}
         """Channels that we made ourselves, by id; no handler is started for them."""
         self._orphans: set[str] = set()
@@ -131,12 +131,6 @@ class Calls:
         self._calls[call.id] = call
         self._handlers.start(call, resumed=resumed)
 
-    def forget(self, call: Call) -> None:
-        """Take note that a call's handler is done."""
-        call.settle()
-        if self._calls.get(call.id) is call:
-            del self._calls[call.id]
-
     def _note_cause(self, channel_id: str, cause: int | None) -> None:
         channel: Channel | None = self._calls.get(channel_id) or self._legs.get(channel_id)
         if channel is not None and cause is not None:
@@ -156,6 +150,10 @@ class Calls:
         for channel_id in [*self._calls, *self._legs]:
             self._end(channel_id, GoneReason.LINK_LOST)
 
+    def channel_ids(self) -> Sequence[str]:
+        """Return the channels we know."""
+        return [*self._calls, *self._legs]
+
     def recover(self, channels: Sequence[Snapshot], since: float) -> None:
         """Compare a snapshot with what we know."""
         here = {channel.id: channel for channel in channels}
@@ -167,19 +165,28 @@ class Calls:
             shown = here.get(channel_id)
             if shown is not None and is_in_application(shown, self._session.application):
                 leg.enter(shown)
-            elif leg.known_since < since and (leg.entered or shown is None):
+            elif leg.here_since < since and (leg.entered or shown is None):
                 self._end(channel_id, GoneReason.ABSENT)
-        for channel_id, call in list(self._calls.items()):
-            if channel_id in ours:
-                if call.generation < generation:
-                    call.generation = generation
-                    self._session.router.tell(call.key, Resumed(call, generation))
-            elif call.known_since < since:
-                self._session.router.tell(call.key, Lost(call, generation))
-                self._end(channel_id, GoneReason.ABSENT)
+        for call in list(self._calls.values()):
+            shown = here.get(call.id)
+            if shown is None or not call.is_shown_by(shown):
+                if call.here_since < since:
+                    self._lose(call, generation)
+            elif self._is_served(call) and call.generation < generation:
+                call.generation = generation
+                self._session.router.tell(call.key, Resumed(call, generation))
         self._orphans = set()
-        for channel_id in ours - self._calls.keys() - self._legs.keys():
+        served = {call.id for call in self._calls.values() if self._is_served(call)}
+        for channel_id in ours - served - self._legs.keys():
             self.adopt(channel_id)
+
+    def _lose(self, call: Call, generation: int) -> None:
+        if self._is_served(call):
+            self._session.router.tell(call.key, Lost(call, generation))
+        self._end(call.id, GoneReason.ABSENT)
+
+    def _is_served(self, call: Call) -> bool:
+        return call.gone is None and self._handlers.has(call)
 
     def _is_ours(self, channel: Snapshot) -> bool:
         return is_in_application(channel, self._session.dialplan_name)

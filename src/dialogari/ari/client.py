@@ -32,7 +32,7 @@ from dialogari.ari.transport.server import Credentials, Door
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
     from types import TracebackType
 
     from dialogari.ari.handlers import Handler
@@ -135,9 +135,13 @@ class Sessions:
         session.calls.abandon()
         session.router.end_all()
 
-    def list(self) -> list[Session]:
-        """Return all there are."""
-        return list(self._all.values())
+    def __iter__(self) -> Iterator[Session]:
+        """Yield all there are now."""
+        return iter(list(self._all.values()))
+
+    def __len__(self) -> int:
+        """How many there are now."""
+        return len(self._all)
 
     def spawn(self, coroutine: Coroutine[object, object, None]) -> None:
         """Run a task that ends with the client; one that comes when that is ending never runs."""
@@ -166,6 +170,9 @@ class Client:
         self._failure: AriError | None = None
         self._over = asyncio.Event()
 
+    def __repr__(self) -> str:
+        return f"<Client {self.sessions} calls: {self.calls}>"
+
     async def __aenter__(self) -> Self:
         await self._way.__aenter__()
         await self._sessions.group.__aenter__()
@@ -189,6 +196,8 @@ class Client:
                 await self._sessions.group.__aexit__(None, None, None)
         finally:
             await self._way.__aexit__(exc_type, exc, traceback)
+            for session in self._sessions:
+                session.calls.abandon()
 
     async def _keep(self) -> None:
         try:
@@ -197,7 +206,7 @@ class Client:
             self._failure = error
         finally:
             self._over.set()
-            for session in self._sessions.list():
+            for session in self._sessions:
                 session.router.end_all()
 
     @property
@@ -207,7 +216,7 @@ class Client:
         Raises:
             Unreachable: there is none yet, or there are several, as where each call has its own.
         """
-        sessions = self._sessions.list()
+        sessions = list(self._sessions)
         if len(sessions) != 1:
             raise Unreachable(f"the client has {len(sessions)} sessions: use that of a call")
         return sessions[0]
@@ -215,7 +224,7 @@ class Client:
     @property
     def sessions(self) -> list[Session]:
         """All sessions there are."""
-        return self._sessions.list()
+        return list(self._sessions)
 
     @property
     def calls(self) -> int:
@@ -238,20 +247,22 @@ class Client:
             Unauthorized: Asterisk refused the user.
             ApplicationReplaced: another client has the application.
         """
-        waiting = {asyncio.ensure_future(self._ready()), asyncio.ensure_future(self._over.wait())}
-        try:
+        async with asyncio.TaskGroup() as tasks:
+            waiting = [tasks.create_task(self._ready()), tasks.create_task(self._wait_for_end())]
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
             for task in waiting:
                 task.cancel()
         if self._failure is not None:
             raise self._failure
 
     async def _ready(self) -> None:
-        while not self._sessions.list():
+        while not self._sessions:
             self._sessions.changed.clear()
             await self._sessions.changed.wait()
-        await self._sessions.list()[0].wait_until_ready()
+        await next(iter(self._sessions)).wait_until_ready()
+
+    async def _wait_for_end(self) -> None:
+        await self._over.wait()
 
     async def wait_until_idle(self) -> None:
         """Wait, without a limit of its own, until no handler is running."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from dialogari.ari.errors import AriError, ChannelGone, leaves
 
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
     from dialogari.ari.handles.call import Call
 
-    Handler = Callable[[Call], Awaitable[None]]
-
 logger = logging.getLogger(__name__)
 
 STOP_LIMIT = 5.0
 """Seconds in which a stopping program sends its calls back; what is left the next one finds."""
+
+Handler: TypeAlias = "Callable[[Call], Awaitable[None]]"
+"""What a program does with a call."""
 
 
 async def send_back(call: Call) -> None:
@@ -99,7 +100,7 @@ class Handlers:
     def _forget(self, call: Call, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         self._tasks.pop(call, None)
-        call.session.calls.forget(call)
+        call.settle()
 
     async def _run(self, call: Call, handler: Handler) -> None:
         """Run one call's handler: the boundary at which its faults end."""

@@ -71,6 +71,10 @@ class Receiver(Protocol):
         """Take one event, in the order they came."""
         ...
 
+    def channel_ids(self) -> Sequence[str]:
+        """Return the channels it knows."""
+        ...
+
     def recover(self, channels: Sequence[Channel], since: float) -> None:
         """Take a snapshot of every channel, requested at `since` on the loop's clock."""
         ...
@@ -212,7 +216,7 @@ class Link:
         await self.interest.tell(self.send, self.application)
         await echo.prove()
         since = asyncio.get_running_loop().time()
-        channels = await self._take_snapshot()
+        channels = await self._take_snapshot(receiver.channel_ids())
         self.generation += 1
         receiver.recover(channels, since)
         self.state = LinkState.READY
@@ -226,8 +230,8 @@ class Link:
             },
         )
 
-    async def _take_snapshot(self) -> Sequence[Channel]:
-        return await take_snapshot(self.send, self.application)
+    async def _take_snapshot(self, known: Sequence[str]) -> Sequence[Channel]:
+        return await take_snapshot(self.send, self.application, known)
 
 
 def _most_telling(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -110,14 +110,14 @@ class OutboundLink(Link):
     async def _look(self, receiver: Receiver) -> None:
         """Compare what we know with what is there, though no event comes."""
         since = asyncio.get_running_loop().time()
-        receiver.recover(await self._take_snapshot(), since)
+        receiver.recover(await self._take_snapshot(receiver.channel_ids()), since)
 
     def _replaced(self) -> None:
         logger.info("ari_application_replaced", extra={"application": self.application})
 
-    async def _take_snapshot(self) -> Sequence[Channel]:
+    async def _take_snapshot(self, known: Sequence[str]) -> Sequence[Channel]:
         snapshot = take_own_snapshot if self.per_call else take_snapshot
-        return await snapshot(self.send, self.application)
+        return await snapshot(self.send, self.application, known)
 
 
 class Outbound:
@@ -152,7 +152,10 @@ class Outbound:
 
     async def run(self) -> None:
         """Do nothing: Asterisk does."""
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._sessions = None  # sockets that end from now on leave nothing to wait for
 
     async def _receive(self, socket: EventSocket) -> None:
         """Work with one socket until it ends."""
@@ -174,10 +177,8 @@ class Outbound:
             pass
         finally:
             link.sockets -= 1
-            if link.per_call and not link.sockets:
-                closed = socket.close_code == WSCloseCode.OK
-                limit = CLOSED_LIMIT if closed else RETURN_LIMIT
-                self._sessions.spawn(self._await_return(link, limit))
+            if not link.sockets:
+                self._let_go(link, closed=socket.close_code == WSCloseCode.OK)
 
     def _find(self, peer: str, application: str) -> OutboundLink:
         link = self._links.get((peer, application))
@@ -187,15 +188,18 @@ class Outbound:
             self._links[peer, application] = link
         return link
 
-    async def _await_return(self, link: OutboundLink, seconds: float) -> None:
+    def _let_go(self, link: OutboundLink, *, closed: bool) -> None:
+        if link.per_call and self._sessions is not None:
+            limit = CLOSED_LIMIT if closed else RETURN_LIMIT
+            self._sessions.spawn(self._await_return(link, self._sessions, limit))
+
+    async def _await_return(self, link: OutboundLink, sessions: Sessions, seconds: float) -> None:
         """Give a call's socket time to come again, then end the call."""
-        if self._sessions is None:
-            return
-        if len(self._sessions.admit(link).calls):
+        if len(sessions.admit(link).calls):
             await asyncio.sleep(seconds)
         if not link.sockets and self._links.get((link.peer, link.application)) is link:
             del self._links[link.peer, link.application]
-            self._sessions.dismiss(link)
+            sessions.dismiss(link)
 
 
 def _read_greeting(frame: bytes | None) -> Event | None:

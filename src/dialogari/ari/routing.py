@@ -61,6 +61,11 @@ class Listener(Generic[E]):
         self._ended = False
         self._overflowed = False
 
+    def __repr__(self) -> str:
+        types = ", ".join(one.__name__ for one in self._types) or "all events"
+        keys = ", ".join(sorted(self.keys)) or "everything"
+        return f"<Listener for {types} of {keys} holds: {len(self._queue)}>"
+
     async def __aenter__(self) -> Self:
         self._router.add(self)
         if self._early is not None:
@@ -167,6 +172,10 @@ class Router:
         self._by_key: dict[str, list[Hearer]] = {}
         self._of_all: list[Hearer] = []
         self._over = False
+
+    def __len__(self) -> int:
+        """How many objects somebody listens to."""
+        return len(self._by_key)
 
     def add(self, listener: Hearer) -> None:
         """Let a listener hear from now on; it ends at once where nothing will come any more."""

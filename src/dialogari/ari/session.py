@@ -37,6 +37,9 @@ class Session:
         self.router = Router()
         self.calls = Calls(self, handlers)
 
+    def __repr__(self) -> str:
+        return f"<Session {self.application!r} on {self.peer} {self.state}>"
+
     @property
     def application(self) -> str:
         """Its name as Asterisk knows it; where each call has its own socket, its own name too."""

@@ -30,7 +30,10 @@ _CONVERSATION: Final = "uniqueid"
 _MODEL: Final = "ai_model"
 _PROMPT: Final = "ai_prompt_name"
 _TIMEOUT: Final = "ai_timeout"
-_RESERVED: Final = frozenset({"ai_stream", "ai_continue", "ai_caller"})
+_CALLER: Final = "ai_caller"
+_LONGEST_CALLER: Final = 512
+"""Characters, as of a conversation's id."""
+_RESERVED: Final = frozenset({"ai_stream", "ai_continue"})
 """Known from the start, so that they never turn into facts or text; nothing reads them yet."""
 _FIXED: Final = _RESERVED | {
     _WORDS,
@@ -40,6 +43,7 @@ _FIXED: Final = _RESERVED | {
     _MODEL,
     _PROMPT,
     _TIMEOUT,
+    _CALLER,
 }
 
 _SECONDS: Final = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
@@ -62,6 +66,8 @@ class Arguments:
     prompt: str | None = None
     timeout: float | None = None
     """Seconds, finite and above zero."""
+    caller: str = ""
+    """Whose earlier calls count; empty: nobody's."""
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
     """The call's own facts, keys in lower case."""
     ignored: int = 0
@@ -87,12 +93,16 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
         timeout = _read_seconds(seconds)
         if timeout is None:
             reason = reason or "ai_timeout.malformed"
+    caller = found.fixed.get(_CALLER, "").strip()
+    if len(caller) > _LONGEST_CALLER:
+        reason = reason or "ai_caller.too_long"
     return Arguments(
         text=text,
         conversation_id=found.fixed.get(_CONVERSATION, "").strip(),
         model=found.fixed.get(_MODEL, "").strip() or None,
         prompt=found.fixed.get(_PROMPT, "").strip() or None,
         timeout=timeout,
+        caller=caller,
         facts=found.facts,
         ignored=found.ignored,
         problem=TurnError(Status.BAD_REQUEST, reason, Side.CALLER) if reason else None,

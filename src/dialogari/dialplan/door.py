@@ -155,6 +155,7 @@ def _request(call: Call, arguments: Arguments, text: str) -> TurnRequest:
         prompt=arguments.prompt,
         model=arguments.model,
         facts=arguments.facts,
+        caller=arguments.caller,
         call=CallFacts(
             channel_id=call.id,
             caller_number=channel.caller.number,

@@ -1,12 +1,19 @@
-"""A tool call as JSON in a turn's row, and back."""
+"""A tool call, and a request to a model, as JSON in a turn's row, and back."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from dialogari.store.tables import well_formed
 from dialogari.tool import ToolCall, ToolStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dialogari.asked import Asked
+
+_MANY: Final = 2
 
 
 def write_call(call: ToolCall) -> dict[str, Any]:
@@ -26,6 +33,22 @@ def write_call(call: ToolCall) -> dict[str, Any]:
 def read_call(call: dict[str, Any]) -> ToolCall:
     """Return what `write_call` was given."""
     return replace(ToolCall(**call), status=ToolStatus(call["status"]))
+
+
+def write_asked(asked: Sequence[Asked]) -> list[dict[str, Any]] | None:
+    """Return the requests to models as JSON; None where the row's other columns say it all."""
+    if len(asked) < _MANY and not any(one.reason for one in asked):
+        return None
+    return [
+        {
+            "model": well_formed(one.model),
+            "reason": one.reason,
+            "seconds": round(one.seconds, 6),
+            "input_tokens": one.usage.input_tokens,
+            "output_tokens": one.usage.output_tokens,
+        }
+        for one in asked
+    ]
 
 
 def _well_formed(value: object) -> object:

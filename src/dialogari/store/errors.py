@@ -12,10 +12,17 @@
     ├── TurnClashError          nobody: another process answered the same conversation first
     ├── PromptError             whoever edits prompts
     │   ├── PromptNameError
-    │   └── UnknownPromptError
+    │   ├── UnknownPromptError
+    │   └── PromptChangedError
     ├── ToolError               whoever edits tools
     │   ├── UnknownToolError
     │   └── ToolChangedError
+    ├── ApiKeyError             whoever hands out keys of the REST API
+    │   ├── KeyTakenError
+    │   └── UnknownKeyError
+    ├── ConversationError       whoever asks for a conversation
+    │   ├── UnknownConversationError
+    │   └── AmbiguousConversationError
     └── SecretKeyError          the operator: bring back the key that secrets were stored with
 
 `reason` is short and machine-readable, such as `store.disk_full`; the sentence is for the operator
@@ -132,6 +139,51 @@ class UnknownPromptError(PromptError):
         super().__init__("prompt.unknown", f"there is no prompt named {name!r}")
 
 
+class PromptChangedError(PromptError):
+    """Another version is in force than the one that was to be replaced."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("prompt.changed", f"the prompt {name!r} has been changed meanwhile")
+
+
+class ApiKeyError(StoreError):
+    """A key of the REST API can't be made or found as asked."""
+
+
+class KeyTakenError(ApiKeyError):
+    """Another key has that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("key.taken", f"there is a key named {name!r} already; revoke it first")
+
+
+class UnknownKeyError(ApiKeyError):
+    """No key has that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("key.unknown", f"there is no key named {name!r}")
+
+
+class ConversationError(StoreError):
+    """A conversation can't be found as asked."""
+
+
+class UnknownConversationError(ConversationError):
+    """No conversation has that id."""
+
+    def __init__(self) -> None:
+        super().__init__("conversation.unknown", "there is no conversation of that id")
+
+
+class AmbiguousConversationError(ConversationError):
+    """Several Asterisk servers had a call of that id."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "conversation.ambiguous", "conversations of several servers have that id: name one"
+        )
+
+
 class ToolError(StoreError):
     """A tool can't be stored or found as asked."""
 
@@ -225,7 +277,11 @@ def explain_sqlstate(sqlstate: str) -> UnavailableError | None:
 
 def is_duplicate(error: IntegrityError) -> bool:
     """Return whether a statement failed because a row with its unique key exists."""
-    return _codes(error) in {(sqlite3.SQLITE_CONSTRAINT_UNIQUE, None), (0, "23505")}
+    return _codes(error) in {
+        (sqlite3.SQLITE_CONSTRAINT_UNIQUE, None),
+        (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, None),
+        (0, "23505"),
+    }
 
 
 def _codes(error: SQLAlchemyError) -> tuple[int, str | None]:

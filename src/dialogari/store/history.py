@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,15 @@ from dialogari.store.tables import WellFormedText, conversations, turns
 from dialogari.turn import Message, Past, Role, Side, Status, TurnError
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from sqlalchemy import Connection
 
     from dialogari.store.database import Database
     from dialogari.store.journal import Journal
     from dialogari.turn import ConversationKey, TurnRecord
 
+_EVER = datetime.min.replace(tzinfo=UTC)
 _NEWEST_TURNS = 50
 """Turns a model is reminded of; a call seldom has more, and each costs tokens in every turn."""
 
@@ -26,7 +30,14 @@ _LONGEST_ID = 512
 """Characters of a conversation's id: an index row of PostgreSQL has room for 2,700 bytes."""
 
 _LOAD = (
-    select(turns.c.number, turns.c.status, turns.c.question, turns.c.answer, turns.c.tool_calls)
+    select(
+        turns.c.number,
+        turns.c.status,
+        turns.c.question,
+        turns.c.answer,
+        turns.c.tool_calls,
+        turns.c.started_at,
+    )
     .join(conversations, conversations.c.id == turns.c.conversation_id)
     .where(
         conversations.c.server == bindparam("server", type_=WellFormedText),
@@ -38,10 +49,11 @@ _LOAD = (
 
 
 class StoredHistory:
-    """Plays `dialogari.turn.History`."""
+    """Plays `dialogari.turn.History`. `ttl`: turns older than this are stored, not remembered."""
 
-    def __init__(self, database: Database, journal: Journal) -> None:
+    def __init__(self, database: Database, journal: Journal, ttl: timedelta | None = None) -> None:
         self._database = database
+        self._ttl = ttl
         self._journal = journal
 
     async def load(self, conversation: ConversationKey) -> Past:
@@ -54,9 +66,12 @@ class StoredHistory:
         if len(conversation.id) > _LONGEST_ID:
             raise TurnError(Status.BAD_REQUEST, "conversation.id_too_long", Side.CALLER)
         try:
-            return await self._database.read(partial(_load, conversation))
+            return await self._database.read(partial(_load, conversation, self._since()))
         except StoreError as error:
             raise turn_error(error) from error
+
+    def _since(self) -> datetime:
+        return _EVER if self._ttl is None else datetime.now(UTC) - self._ttl
 
     async def append(self, record: TurnRecord) -> None:
         """Store a turn; returns once it would survive a crash.
@@ -71,14 +86,14 @@ class StoredHistory:
             raise turn_error(error) from error
 
 
-def _load(conversation: ConversationKey, connection: Connection) -> Past:
+def _load(conversation: ConversationKey, since: datetime, connection: Connection) -> Past:
     rows = connection.execute(
         _LOAD, {"server": conversation.server, "uniqueid": conversation.id}
     ).all()
     ok = Status.OK.value
     messages: list[Message] = []
-    for _, status, question, answer, calls in reversed(rows):
-        if status == ok:
+    for _, status, question, answer, calls, started in reversed(rows):
+        if status == ok and started >= since:
             messages.append(Message(Role.CALLER, question))
             messages.append(Message(Role.ASSISTANT, answer, tuple(map(read_call, calls or ()))))
     return Past(messages=messages, turns=rows[0].number if rows else 0)

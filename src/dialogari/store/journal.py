@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, insert, select, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from dialogari.store.calls import write_call
+from dialogari.store.calls import write_asked, write_call
 from dialogari.store.errors import (
     RejectedError,
     StoreError,
@@ -35,6 +35,7 @@ from dialogari.store.errors import (
     explain,
     is_duplicate,
 )
+from dialogari.store.folding import fold
 from dialogari.store.tables import (
     UtcDateTime,
     WellFormedText,
@@ -62,13 +63,15 @@ _PATIENCE = 10.0
 
 # As text, which both databases read; SQLAlchemy has a form of its own for each.
 _UPSERT_CONVERSATION = text(
-    "INSERT INTO conversations (server, uniqueid, created_at, last_turn_at)"
-    " VALUES (:server, :uniqueid, :started_at, :started_at)"
-    " ON CONFLICT (server, uniqueid) DO UPDATE SET last_turn_at = excluded.last_turn_at"
+    "INSERT INTO conversations (server, uniqueid, created_at, last_turn_at, caller)"
+    " VALUES (:server, :uniqueid, :started_at, :started_at, :caller)"
+    " ON CONFLICT (server, uniqueid) DO UPDATE SET last_turn_at = excluded.last_turn_at,"
+    " caller = COALESCE(excluded.caller, conversations.caller)"
 ).bindparams(
     bindparam("server", type_=WellFormedText),
     bindparam("uniqueid", type_=WellFormedText),
     bindparam("started_at", type_=UtcDateTime),
+    bindparam("caller", type_=WellFormedText),
 )
 _INSERT_TURN = insert(turns).values(
     conversation_id=select(conversations.c.id)
@@ -215,6 +218,7 @@ def store_together(records: Sequence[TurnRecord], connection: Connection) -> Non
                 "server": record.conversation.server,
                 "uniqueid": record.conversation.id,
                 "started_at": record.started,
+                "caller": record.caller or None,
             }
             for record in records
         ],
@@ -266,5 +270,8 @@ def _turn_row(record: TurnRecord) -> dict[str, object]:
         "input_tokens": record.usage.input_tokens,
         "output_tokens": record.usage.output_tokens,
         "facts": {well_formed(key): well_formed(value) for key, value in record.facts.items()},
+        "folded": fold(f"{record.question} {record.answer}"),
         "tool_calls": [write_call(call) for call in record.tool_calls] or None,
+        "cost": record.usage.cost,
+        "asked": write_asked(record.asked),
     }

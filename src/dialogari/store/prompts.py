@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, insert, select, text, update
 
-from dialogari.store.errors import PromptNameError, StoreError, UnknownPromptError, turn_error
+from dialogari.store.errors import (
+    PromptChangedError,
+    PromptNameError,
+    StoreError,
+    UnknownPromptError,
+    turn_error,
+)
 from dialogari.store.tables import WellFormedText, prompt_versions, prompts
 from dialogari.turn import Prompt
 
@@ -46,6 +52,13 @@ _COUNT_UP = (
     .values(last_version=prompts.c.last_version + 1, current_version=prompts.c.last_version + 1)
 )
 _LAST_VERSION = select(prompts.c.last_version).where(prompts.c.name == _THIS)
+# Locked against another edit at the same time, on PostgreSQL; SQLite has one writer anyhow.
+_CURRENT_VERSION = (
+    select(prompts.c.current_version).where(prompts.c.name == _THIS).with_for_update()
+)
+_ONE_VERSION = select(prompt_versions).where(
+    prompt_versions.c.name == _THIS, prompt_versions.c.version == bindparam("number")
+)
 _ADD_VERSION = insert(prompt_versions)
 _CLEAR = update(prompts).where(prompts.c.name == _THIS).values(current_version=None)
 _DELETE_VERSIONS = delete(prompt_versions).where(prompt_versions.c.name == _THIS)
@@ -85,27 +98,44 @@ class StoredPrompts:
         """
         return await self._database.read(partial(_list_versions, name))
 
-    async def set_prompt(self, prompt: Prompt) -> Prompt:
+    async def set_prompt(self, prompt: Prompt, *, replaces: int | None = None) -> Prompt:
         """Store `prompt` as the newest version of its name and put it in force.
 
         Its own `version` and `created` don't count; the returned prompt has the stored ones.
+        `replaces`: the version that must be in force now, 0 for none; None: whichever.
 
         Raises:
+            PromptChangedError: another version is in force.
             PromptNameError: the name is not 1 to 64 of letters, digits, `-`, `_` and `.`, or begins
                 with `-` or `.`.
             StoreError: the store refuses.
         """
         check_name(prompt.name)
-        return await self._database.write(partial(_set, prompt))
+        return await self._database.write(partial(_set, prompt, replaces))
 
-    async def delete_prompt(self, name: str) -> None:
+    async def restore_prompt(
+        self, name: str, version: int, *, replaces: int | None = None
+    ) -> Prompt:
+        """Store an old version once more, as the newest one; `replaces` as at `set_prompt`.
+
+        Raises:
+            UnknownPromptError: no prompt has that name and that version.
+            PromptChangedError: another version is in force.
+            StoreError: the store refuses.
+        """
+        return await self._database.write(partial(_restore, name, version, replaces))
+
+    async def delete_prompt(self, name: str, *, replaces: int | None = None) -> None:
         """Forget a prompt and all its versions; the number of its last one is never given again.
+
+        `replaces` as at `set_prompt`.
 
         Raises:
             UnknownPromptError: no prompt has that name.
+            PromptChangedError: another version is in force.
             StoreError: the store refuses.
         """
-        await self._database.write(partial(_delete, name))
+        await self._database.write(partial(_delete, name, replaces))
 
 
 def check_name(name: str) -> None:
@@ -134,8 +164,9 @@ def _list_versions(name: str, connection: Connection) -> Sequence[Prompt]:
     return [_prompt(row) for row in rows]
 
 
-def _set(prompt: Prompt, connection: Connection) -> Prompt:
+def _set(prompt: Prompt, replaces: int | None, connection: Connection) -> Prompt:
     connection.execute(_ADD_NAME, {"this": prompt.name})
+    _check_current(prompt.name, replaces, connection)
     connection.execute(_COUNT_UP, {"this": prompt.name})
     version = connection.execute(_LAST_VERSION, {"this": prompt.name}).scalar_one()
     stored = replace(prompt, version=version, created=datetime.now(UTC))
@@ -156,7 +187,22 @@ def _set(prompt: Prompt, connection: Connection) -> Prompt:
     return stored
 
 
-def _delete(name: str, connection: Connection) -> None:
+def _restore(name: str, version: int, replaces: int | None, connection: Connection) -> Prompt:
+    found = connection.execute(_ONE_VERSION, {"this": name, "number": version}).mappings()
+    row = found.one_or_none()
+    if row is None:
+        raise UnknownPromptError(name)
+    return _set(replace(_prompt(row), note=f"version {version} restored"), replaces, connection)
+
+
+def _check_current(name: str, replaces: int | None, connection: Connection) -> None:
+    current = connection.execute(_CURRENT_VERSION, {"this": name}).scalar()
+    if replaces not in {None, current or 0}:
+        raise PromptChangedError(name)
+
+
+def _delete(name: str, replaces: int | None, connection: Connection) -> None:
+    _check_current(name, replaces, connection)
     if connection.execute(_DELETE_VERSIONS, {"this": name}).rowcount == 0:
         raise UnknownPromptError(name)
     connection.execute(_CLEAR, {"this": name})

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dialogari.store.catalogue import StoredCatalogue
+from dialogari.store.conversations import StoredConversations
 from dialogari.store.database import Database, open_database
 from dialogari.store.history import StoredHistory
 from dialogari.store.journal import Journal
 from dialogari.store.keyring import Keyring
+from dialogari.store.keys import StoredKeys
 from dialogari.store.prompts import StoredPrompts
 from dialogari.store.tools import StoredTools
 from dialogari.tool import InvalidToolError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+    from datetime import timedelta
 
     from dialogari.tool import Tool
 
@@ -29,6 +32,8 @@ class Store:
     prompts: StoredPrompts
     tools: StoredTools
     catalogue: StoredCatalogue
+    conversations: StoredConversations
+    keys: StoredKeys
     database: Database
     journal: Journal
 
@@ -44,12 +49,14 @@ async def open_store(
     exclusive: bool = False,
     keyring: Keyring | None = None,
     check_tool: Callable[[Tool], None] = _refuse_tool,
+    history_ttl: timedelta | None = None,
 ) -> AsyncGenerator[Store]:
     """Open the store for the length of the block; at its end, turns that still wait are stored.
 
     `exclusive` is the bridge's: a second bridge on the same SQLite file is refused, while a
     terminal command opens it beside, without. `keyring` locks the secrets of tools; None: there are
-    none. `check_tool` raises InvalidToolError for what can't be stored as a tool.
+    none. `check_tool` raises InvalidToolError for what can't be stored as a tool. `history_ttl`:
+    how long a turn is remembered; None: as long as its conversation.
 
     Raises:
         SetupError: the operator must change something first.
@@ -61,5 +68,14 @@ async def open_store(
             prompts = StoredPrompts(database)
             tools = StoredTools(database, keyring or Keyring(), check_tool)
             catalogue = StoredCatalogue(prompts, tools)
-            history = StoredHistory(database, journal)
-            yield Store(history, prompts, tools, catalogue, database, journal)
+            history = StoredHistory(database, journal, history_ttl)
+            yield Store(
+                history=history,
+                prompts=prompts,
+                tools=tools,
+                catalogue=catalogue,
+                conversations=StoredConversations(database),
+                keys=StoredKeys(database),
+                database=database,
+                journal=journal,
+            )

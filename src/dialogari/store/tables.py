@@ -5,6 +5,7 @@
     prompts          one row per name: which version counts
     prompt_versions  every edit of a prompt, never changed once written
     tools            one row per tool; the values of its headers can't be read without SECRET_KEY
+    api_keys         one row per key of the REST API: the SHA-256 of each
     heartbeat        one row, written anew by each readiness check: the proof that writes work
 
 The last ten questions of a call, for instance:
@@ -31,6 +32,7 @@ from sqlalchemy import (
     DateTime,
     Float,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     Table,
@@ -43,7 +45,7 @@ from sqlalchemy.types import TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-REVISION = "0002"
+REVISION = "0004"
 """The newest migration, which these definitions match."""
 
 
@@ -124,7 +126,11 @@ conversations = Table(
     Column("uniqueid", WellFormedText, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("last_turn_at", UtcDateTime, nullable=False),
+    # AI_CALLER, where callers are remembered; NULL: nobody was named.
+    Column("caller", WellFormedText, index=True),
     UniqueConstraint("server", "uniqueid"),
+    # By which lists begin with the newest.
+    Index("ix_conversations_last_turn_at_id", "last_turn_at", "id"),
 )
 
 turns = Table(
@@ -158,6 +164,12 @@ turns = Table(
     Column("facts", _Json, nullable=False),
     # [{"name", "arguments", "status", …}], as `dialogari.tool.ToolCall`; NULL: none.
     Column("tool_calls", _OptionalJson),
+    # US dollars; NULL: nobody knows.
+    Column("cost", Float),
+    # [{"model", "reason", "seconds", …}], each request to a model; NULL: only one, and it answered.
+    Column("asked", _OptionalJson),
+    # Question and answer as searches compare them, see `folding.py`.
+    Column("folded", WellFormedText),
     UniqueConstraint("conversation_id", "number"),
 )
 
@@ -207,6 +219,15 @@ tools = Table(
     # Counts the edits.
     Column("version", Integer, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("name", WellFormedText, primary_key=True),
+    # SHA-256, in hexadecimal digits.
+    Column("digest", WellFormedText, nullable=False, unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 heartbeat = Table(

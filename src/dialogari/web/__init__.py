@@ -1,1 +1,1 @@
-"""The web door: for now the two questions that a supervisor or load balancer asks."""
+"""The web door: health for supervisors, and the REST API."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
 from dialogari.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from fastapi import FastAPI
 
     from dialogari.metrics import Metrics
 
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
 SERVICE_UNAVAILABLE = 503
 
 
-def build_web(readiness: Readiness, figures: Metrics) -> FastAPI:
-    """Return the web application; `readiness` names each part and whether it is ready."""
-    web = FastAPI(title="dialogari", docs_url=None, redoc_url=None, openapi_url=None)
+def add_health(web: FastAPI, readiness: Readiness, figures: Metrics) -> None:
+    """Add the three; `readiness` names each part and whether it is ready."""
 
     async def healthz() -> JSONResponse:
         return JSONResponse({"status": "alive"})
@@ -40,7 +40,6 @@ def build_web(readiness: Readiness, figures: Metrics) -> FastAPI:
     async def metrics() -> Response:
         return Response(figures.render(), media_type=CONTENT_TYPE)
 
-    web.add_api_route("/metrics", metrics)
-    web.add_api_route("/healthz", healthz)
-    web.add_api_route("/readyz", readyz)
-    return web
+    web.add_api_route("/metrics", metrics, include_in_schema=False)
+    web.add_api_route("/healthz", healthz, include_in_schema=False)
+    web.add_api_route("/readyz", readyz, include_in_schema=False)

@@ -66,7 +66,7 @@ async def test_any_json(line: Line) -> None:
 async def test_unknown_event(line: Line) -> None:
     """An event of an unknown type reaches the listeners of what it is about, with all its data."""
     async with line.one_call() as visit, visit.call.listen(UnknownEvent) as events:
-        channel = {"id": visit.call.id, "dialplan": "none"}
+        channel = {"id": visit.call.id, "dialplan": dict[str, str]()}
         await line.fake.send(
             visit.call.session.application, {"type": "Novelty", "channel": channel, "what": [1]}
         )

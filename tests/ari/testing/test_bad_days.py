@@ -204,7 +204,7 @@ async def test_killed_while_connected_out(fake: FakeAsterisk) -> None:
         await closed.wait()
         call = await fake.enter_stasis(APP)
         async with fake.down(lose_all=True):
-            await asyncio.sleep(0.05)  # a try that was under way
+            await asyncio.sleep(QUIET)  # a try may be under way
             seen.clear()
             await asyncio.sleep(QUIET)
             quiet = list(seen)

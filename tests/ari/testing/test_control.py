@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from either_pbx import call
+from either_pbx import call, in_the_dialplan
 
 if TYPE_CHECKING:
     from either_pbx import Client, Phone
@@ -83,7 +83,7 @@ async def test_not_controlled(phone: Phone, client: Client) -> None:
     """No command works on a channel in the dialplan, and none on one that is not there."""
     path = await call(phone, client)
     await client.send("POST", f"{path}/continue")
-    await client.event("StasisEnd")
+    await in_the_dialplan(client, path)
 
     refused = [await client.send(method, f"{path}/{name}") for method, name in QUEUED]
     unknown = [await client.send(method, f"channels/none/{name}") for method, name in QUEUED]
@@ -165,7 +165,7 @@ async def test_snoop(phone: Phone, client: Client) -> None:
     await client.event("StasisEnd")
 
     assert made.status == 200
-    assert made.body["dialplan"]["app_name"] == ""
+    assert made.body["dialplan"]["app_name"] in ("", "Stasis")  # it may have entered already
     assert start["channel"]["id"] == made.body["id"] == f"{client.app}-ear"
     assert start["args"] == ["z"]
     assert start["channel"]["name"].startswith("Snoop/")

@@ -40,16 +40,18 @@ async def test_play(phone: Phone, client: Client) -> None:
     gone = await client.send("GET", f"playbacks/{client.app}")
 
     assert begun.status == 201
-    playback = msgspec.convert(begun.body, Playback)
-    assert playback == Playback(
+    # A real one may have begun before it answers.
+    waiting = {**begun.body, "state": "queued"}
+    assert begun.body["state"] in ("queued", "playing")
+    assert msgspec.convert(waiting, Playback) == Playback(
         id=client.app,
         media_uri=SECOND,
         target_uri=path.replace("channels/", "channel:"),
         language="en",
         state="queued",
     )
-    assert shown.body == {**begun.body, "state": "playing"}
-    assert finished["playback"] == {**begun.body, "state": "done"}
+    assert shown.body == {**waiting, "state": "playing"}
+    assert finished["playback"] == {**waiting, "state": "done"}
     assert seconds > 0.8
     assert (gone.status, gone.message) == (404, "Playback not found")
 

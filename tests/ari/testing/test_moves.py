@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from dialogari.ari.testing import FakeAsterisk
-from either_pbx import FakePhone, call, connect
+from either_pbx import FakePhone, call, connect, in_the_dialplan
 
 if TYPE_CHECKING:
     from either_pbx import Client, Phone
@@ -74,10 +73,9 @@ async def test_time_limit_of_the_dialplan(phone: Phone, client: Client) -> None:
     await phone.run_out()
     finished = await client.event("PlaybackFinished")
     await client.event("StasisEnd")
-    shown = await client.send("GET", path)
+    await in_the_dialplan(client, path)
 
     assert finished["playback"]["state"] == "failed"
-    assert shown.body["dialplan"]["app_name"] == "Wait"
     assert await client.listen() == [
         *("StasisStart", "PlaybackStarted", "PlaybackFinished", "StasisEnd")
     ]
@@ -90,11 +88,10 @@ async def test_on_in_the_dialplan(phone: Phone, client: Client) -> None:
 
     await client.send("POST", f"{path}/continue", target)
     await client.event("StasisEnd")
-    async with asyncio.timeout(5):
-        while (shown := (await client.send("GET", path)).body)["dialplan"]["app_name"] != "Wait":
-            await asyncio.sleep(0.01)
+    await in_the_dialplan(client, path)
+    dialplan = (await client.send("GET", path)).body["dialplan"]
 
-    assert (shown["dialplan"]["context"], shown["dialplan"]["exten"]) == ("line", "s")
+    assert (dialplan["context"], dialplan["exten"]) == ("line", "s")
 
 
 def said(client: Client, old: str) -> list[tuple[str, str]]:

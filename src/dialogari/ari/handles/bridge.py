@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from dialogari.ari.errors import (
@@ -166,7 +167,7 @@ async def open_bridge(
         yield bridge
     finally:
         if bridge is None or bridge.gone is None:
-            await undone(f"bridge:{bridge_id}", _destroy(session, bridge_id))
+            await undone(session, f"bridge:{bridge_id}", partial(_destroy, session, bridge_id))
         if bridge is not None:
             bridge.end(GoneReason.DESTROYED)
 

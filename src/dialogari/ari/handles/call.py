@@ -155,5 +155,16 @@ class Call(Channel):
             pass
 
     async def _is_here(self) -> bool:
-        """Whether the call is still in this visit, or in a later one of which no event told yet."""
-        return is_in_application(await self._operations.get(self.id), self.session.dialplan_name)
+        return self.is_shown_by(await self._operations.get(self.id))
+
+    def is_shown_by(self, channel: models.Channel) -> bool:
+        """Whether its channel, as Asterisk shows it, is still in this visit.
+
+        That it is in a later one only other words in Stasis() tell, or the event of its start.
+        """
+        application, entered = self.session.dialplan_name, self.channel
+        if not is_in_application(channel, application):
+            return False
+        if not is_in_application(entered, application):  # it took another channel's place
+            return True
+        return channel.dialplan.app_data == entered.dialplan.app_data

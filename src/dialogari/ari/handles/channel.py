@@ -60,10 +60,10 @@ class Channel(Place):
         super().__init__(session, self._operations)
         self.channel = channel
         """What Asterisk said of it when it entered the application, or took another's place."""
-        self.known_since = self.started
-        """When we learned of this very channel: no snapshot that is older can show it."""
         self.cause: int | None = None
         """Why it hung up (ITU-T Q.850), as far as an event said."""
+        self.here_since = self.started
+        """When we learned of the channel it is now; a snapshot asked for earlier lacks it."""
         self._keys = {self.key}
         self._early = EarlyEvents(session.router, self.key)
 
@@ -85,7 +85,7 @@ class Channel(Place):
         """Take note that another channel is in this one's place."""
         self.session.router.rename(self.key, f"channel:{channel.id}")
         self.channel = channel
-        self.known_since = asyncio.get_running_loop().time()
+        self.here_since = asyncio.get_running_loop().time()
         self._keys.add(self.key)
 
     def end(self, reason: GoneReason) -> None:

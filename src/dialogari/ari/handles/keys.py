@@ -45,6 +45,9 @@ class Keys:
         self._listener = channel.listen(ChannelDtmfReceived)
         self._held: deque[str] = deque()
 
+    def __repr__(self) -> str:
+        return f"<Keys of {self._channel!r}>"
+
     async def __aenter__(self) -> Self:
         await self._listener.__aenter__()
         return self

@@ -74,12 +74,12 @@ class Leg(Channel):
     def enter(self, channel: models.Channel) -> None:
         """Take note that it is in our application."""
         if not self.entered:
-            self.started = self.known_since = asyncio.get_running_loop().time()
+            self.started = asyncio.get_running_loop().time()
         self.channel = channel
         self.generation = self.session.generation
         self._entry.set()
         if self.abandoned:
-            self.session.spawn(undone(self.key, self.hang_up()))
+            self.session.spawn(undone(self.session, self.key, self.hang_up))
 
     async def call(self, endpoint: str, seconds: int, options: CallOptions) -> None:
         """Ask Asterisk to call.
@@ -156,4 +156,4 @@ async def call_out(
             await leg.wait_until_entered()
         yield leg
     finally:
-        await undone(leg.key, leg.leave())
+        await undone(session, leg.key, leg.leave)

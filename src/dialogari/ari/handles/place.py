@@ -57,6 +57,10 @@ class Place(ABC):
         self._carried: set[Carried] = set()
         self._early: EarlyEvents | None = None
 
+    def __repr__(self) -> str:
+        state = "" if self.gone is None else f" gone: {self.gone}"
+        return f"<{type(self).__name__} {self.id}{state}>"
+
     @property
     @abstractmethod
     def id(self) -> str:
@@ -131,7 +135,7 @@ class Place(ABC):
             await settled(playback.begin(media, language))
             yield playback
         finally:
-            await undone(playback.key, playback.leave())
+            await undone(self.session, playback.key, playback.leave)
 
     async def play(
         self, *media: str, language: str | None = None, seconds: float = 300.0
@@ -166,7 +170,7 @@ class Place(ABC):
             await settled(recording.begin(seconds, options))
             yield recording
         finally:
-            await undone(recording.key, recording.leave())
+            await undone(self.session, recording.key, recording.leave)
 
     async def record(
         self, name: str, *, seconds: int = 60, **options: Unpack[RecordingOptions]

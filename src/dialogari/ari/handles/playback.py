@@ -65,6 +65,10 @@ class Playback:
         self._over = asyncio.Event()
         self._watch = Watch(place.session, self.key, self)
 
+    def __repr__(self) -> str:
+        state = self.ended or (self.playback.state if self.playback is not None else "new")
+        return f"<Playback {self.id} on {self.target.key} {state}>"
+
     @property
     def key(self) -> str:
         """What events name it by."""
@@ -176,7 +180,8 @@ class Playback:
             case PlaybackStarted():
                 self.playback = event.playback
                 if self._stopped:  # that ended, or failed to end, the medium before
-                    self.target.session.spawn(undone(self.key, self.stop()))
+                    session = self.target.session
+                    session.spawn(undone(session, self.key, self.stop))
                 elif not event.playback.media_uri.startswith(CERTAIN):
                     self._watch.look_after(FORGOTTEN_AFTER)
             case PlaybackFinished():

@@ -57,6 +57,10 @@ class Recording:
         self._over = asyncio.Event()
         self._watch = Watch(place.session, self.key, self)
 
+    def __repr__(self) -> str:
+        state = self.recording.state if self.recording is not None else "new"
+        return f"<Recording {self.name!r} of {self.target.key} {state}>"
+
     @property
     def key(self) -> str:
         """What events name it by."""
@@ -158,11 +162,8 @@ class Recording:
 
     async def leave(self) -> None:
         """Have it over and stored; for the end of its scope. Raises AriError."""
-        try:
-            await self.stop()
-            await self._over.wait()
-        finally:
-            self.lose()
+        await self.stop()
+        await self._over.wait()
 
     def take(self, event: Event | UnknownEvent) -> None:
         """Take an event about it."""
@@ -170,7 +171,8 @@ class Recording:
             case RecordingStarted():
                 self.recording = event.recording
                 if self._stopped:  # before it had begun, which 16.28 mostly forgets
-                    self.target.session.spawn(undone(self.key, self.stop()))
+                    session = self.target.session
+                    session.spawn(undone(session, self.key, self.stop))
             case RecordingFinished() | RecordingFailed():
                 state = "canceled" if self._discarded else event.recording.state
                 self._end(msgspec.structs.replace(event.recording, state=state))

@@ -7,10 +7,15 @@ import logging
 import uuid
 from typing import TYPE_CHECKING, TypeVar
 
-from dialogari.ari.errors import AriError, ChannelGone
+from dialogari.ari.backoff import backoff
+from dialogari.ari.errors import AriError, ChannelGone, UnknownOutcome, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
+
+    from dialogari.ari.session import Session
+
+    Undo = Callable[[], Coroutine[object, object, object]]
 
 T = TypeVar("T")
 
@@ -18,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 UNDO_LIMIT = 5.0
 """Seconds that ending something may take when its scope is left."""
+INSIST_LIMIT = 600.0
+"""Seconds after which something that could not be ended is given up."""
 
 
 def new_id() -> str:
@@ -45,20 +52,47 @@ async def settled(coroutine: Coroutine[object, object, T]) -> T:
     raise cancelled
 
 
-async def undone(key: str, undoing: Coroutine[object, object, object]) -> None:
-    """Await the undoing of what a scope had, even when cancelled; that it fails is logged only."""
+async def undone(session: Session, key: str, undo: Undo) -> None:
+    """Undo what a scope had, even when cancelled; that it fails is logged only.
 
-    async def undo() -> None:
-        try:
-            async with asyncio.timeout(UNDO_LIMIT):
-                await undoing
-        except ChannelGone:
-            pass
-        except (AriError, TimeoutError) as error:
-            extra = {"object": key, "cause": str(error) or "it took too long"}
-            logger.warning("ari_end_failed", extra=extra)
+    What Asterisk can't be told now it is told once the link is back: what still plays or records
+    would keep its channel from leaving, though it has been sent back.
+    """
 
-    await settled(undo())
+    async def try_now() -> None:
+        if not await _tried(key, undo):
+            session.spawn(_insist(session, key, undo))
+
+    await settled(try_now())
+
+
+async def _tried(key: str, undo: Undo) -> bool:
+    """Try once; tell whether that settled it, one way or the other."""
+    try:
+        async with asyncio.timeout(UNDO_LIMIT):
+            await undo()
+    except ChannelGone:
+        pass
+    except (Unreachable, UnknownOutcome, TimeoutError) as error:
+        extra = {"object": key, "cause": str(error) or "it took too long"}
+        logger.info("ari_end_delayed", extra=extra)
+        return False
+    except AriError as error:
+        logger.warning("ari_end_failed", extra={"object": key, "cause": str(error)})
+    return True
+
+
+async def _insist(session: Session, key: str, undo: Undo) -> None:
+    """Try again whenever the link is up."""
+    try:
+        async with asyncio.timeout(INSIST_LIMIT):
+            for delay in backoff():
+                await session.wait_until_ready()
+                if await _tried(key, undo):
+                    return
+                await asyncio.sleep(delay)
+    except TimeoutError:
+        logger.warning("ari_end_failed", extra={"object": key, "cause": "it took too long"})
 
 
 async def first_of(*coroutines: Coroutine[object, object, object]) -> None:

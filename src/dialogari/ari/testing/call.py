@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 KEY_MILLISECONDS = 100
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class FakeCall:
     """A channel of a FakeAsterisk, whoever made it."""
 
     _leg: Leg
+
+    def __repr__(self) -> str:
+        place = "hung up" if self.hung_up else f"in {self.application or 'the dialplan'}"
+        return f"<FakeCall {self.id} {place}>"
 
     @property
     def id(self) -> str:

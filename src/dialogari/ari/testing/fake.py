@@ -55,6 +55,9 @@ class FakeAsterisk:
         self._outgoing = Outgoing(self._dispatcher)
         self._server = HttpServer(self._dispatcher, self._authorized)
 
+    def __repr__(self) -> str:
+        return f"<FakeAsterisk calls: {self.calls}>"
+
     async def __aenter__(self) -> Self:
         await self._server.open()
         self._outgoing.open()

@@ -67,7 +67,7 @@ class Line:
             self._run()
 
     def _run(self) -> None:
-        if self._running or self._current is not None:
+        if self._running:
             return
         self._running = True
         while self._waiting and self._current is None:

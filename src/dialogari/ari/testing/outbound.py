@@ -19,11 +19,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import socket
+import contextlib
 from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from socket import SHUT_RDWR
+from typing import TYPE_CHECKING
 
 import aiohttp
 
@@ -33,14 +33,14 @@ from dialogari.ari.testing.rest import Thread
 from dialogari.ari.testing.socket import LARGEST_MESSAGE
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from dialogari.ari.testing.dispatch import Dispatcher
 
-Connection: TypeAlias = "aiohttp.ClientWebSocketResponse[bool]"
-
 CONNECT_TIMEOUT = 0.5
 CLOSE_TIMEOUT = 1.0
+UNSAID = ("Accept", "Accept-Encoding", "User-Agent")
 FOR_EVER = -1
 
 
@@ -76,7 +76,7 @@ class Outbound:
 class _Frame:
     content: bytes
     binary: bool = False
-    only_by: Connection | None = None
+    only_by: aiohttp.ClientWebSocketResponse | None = None
     """The one connection that it is for."""
 
 
@@ -93,7 +93,7 @@ class OutboundSocket:
         self._news = asyncio.Event()
         self._ended = False
         self._connections = 0
-        self._connection: Connection | None = None
+        self._connection: aiohttp.ClientWebSocketResponse | None = None
 
     def send(self, frame: bytes, *, binary: bool = False) -> None:
         """Send an event, now or when there is a connection."""
@@ -110,8 +110,9 @@ class OutboundSocket:
 
     def cut(self) -> None:
         """End the connection without a word; it is tried again at once."""
-        if self._connection is not None:
-            _cut(self._connection)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            _cut(connection)
 
     def end(self) -> None:
         """Close it, with 1000, once all is sent."""
@@ -122,8 +123,10 @@ class OutboundSocket:
         """End the connection with a code, or without a word; it is tried again at once."""
         if code is None:
             self.cut()
-        elif self._connection is not None:
-            await self._connection.close(code=code)
+            return
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close(code=code)
 
     async def run(self, open_for_us: asyncio.Event, connected: Callable[[], bool]) -> bool:
         """Connect, again and again until it is ended; return whether it has been given up before.
@@ -133,30 +136,35 @@ class OutboundSocket:
         """
         limit = self.outbound.attempts if self.outbound.per_call else FOR_EVER
         failed = 0
-        async with aiohttp.ClientSession(skip_auto_headers=["User-Agent"]) as session:
+        async with aiohttp.ClientSession(skip_auto_headers=UNSAID) as session:
             while not self._ended and failed != limit:
                 await open_for_us.wait()
                 try:
                     connection = await self._connect(session)
-                except (OSError, TimeoutError, aiohttp.ClientError):
+                except (aiohttp.ClientError, TimeoutError):
                     failed += 1
                     await asyncio.sleep(self.outbound.interval)
                     continue
                 failed = 0
-                await self._use(connection, connected)
+                if open_for_us.is_set():
+                    await self._use(connection, connected)
+                else:
+                    await connection.close()
         return not self._ended
 
-    async def _connect(self, session: aiohttp.ClientSession) -> Connection:
+    async def _connect(self, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
         async with asyncio.timeout(CONNECT_TIMEOUT):
             return await session.ws_connect(
                 self.outbound.url,
                 headers=self.outbound.headers,
-                protocols=["ari"],
-                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),  # pyright: ignore[reportCallIssue] - attrs makes it
+                protocols=("ari",),
                 max_msg_size=LARGEST_MESSAGE,
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),  # pyright: ignore[reportCallIssue] - attrs makes it
             )
 
-    async def _use(self, connection: Connection, connected: Callable[[], bool]) -> None:
+    async def _use(
+        self, connection: aiohttp.ClientWebSocketResponse, connected: Callable[[], bool]
+    ) -> None:
         self._connections += 1
         self._connection = connection
         registered = [_Frame(self._registration(app)) for app in self.applications]
@@ -174,15 +182,17 @@ class OutboundSocket:
             self._connection = None
             await connection.close()
 
-    async def _write(self, connection: Connection) -> None:
+    async def _write(self, connection: aiohttp.ClientWebSocketResponse) -> None:
         while True:
-            while self._waiting:
+            while self._waiting and self._connection is connection:
                 frame = self._waiting.popleft()
                 if frame.only_by not in (None, connection):
                     continue  # an answer to who is gone
                 try:
-                    kind = aiohttp.WSMsgType.BINARY if frame.binary else aiohttp.WSMsgType.TEXT
-                    await connection.send_frame(frame.content, kind)
+                    if frame.binary:
+                        await connection.send_bytes(frame.content)
+                    else:
+                        await connection.send_str(frame.content.decode())
                 except ConnectionError:
                     self._waiting.appendleft(frame)
                     return
@@ -192,13 +202,13 @@ class OutboundSocket:
             self._news.clear()
             await self._news.wait()
 
-    async def _read(self, connection: Connection) -> None:
+    async def _read(self, connection: aiohttp.ClientWebSocketResponse) -> None:
         thread = Thread()
         answers = _Answers(self._put, connection)
         async for message in connection:
             if message.type is aiohttp.WSMsgType.TEXT:
-                application = self.applications[0]
-                await self._dispatcher.answer_text(answers, application, message.data, thread)
+                text = str(message.data)
+                await self._dispatcher.answer_text(answers, self.applications[0], text, thread)
 
     @staticmethod
     def _registration(application: str) -> bytes:
@@ -210,7 +220,7 @@ class _Answers:
     """The way of answers: over the connection by which the request came, or not at all."""
 
     put: Callable[[_Frame], None]
-    connection: Connection
+    connection: aiohttp.ClientWebSocketResponse
 
     def send(self, frame: bytes, *, binary: bool = False) -> None:
         """Send an answer, in its turn."""
@@ -221,9 +231,9 @@ class _Answers:
         _cut(self.connection)
 
 
-def _cut(connection: Connection) -> None:
+def _cut(connection: aiohttp.ClientWebSocketResponse) -> None:
     """End a connection without a word."""
-    found: socket.socket | None = connection.get_extra_info("socket")
-    if found is not None:
-        with suppress(OSError):  # it has ended by itself
-            found.shutdown(socket.SHUT_RDWR)
+    plain: socket.socket | None = connection.get_extra_info("socket")
+    if plain is not None:
+        with contextlib.suppress(OSError):  # it has ended by itself
+            plain.shutdown(SHUT_RDWR)
