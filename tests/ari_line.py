@@ -82,6 +82,8 @@ class Line:
     cable: Cable
     port: int
     """Where we listen, if it is us who do."""
+    stays: bool = False
+    """Asterisk goes on connecting to us when a client ends, as if that had died."""
     _phones: list[Phone] = field(default_factory=list[Phone])
     _outbound: OutboundSocket | Outbound | None = None
 
@@ -126,6 +128,9 @@ class Line:
         async with listen("127.0.0.1", self.port, self.app, **door) as client:
             await self.have_it_connect()
             yield client
+            # First, since 22.10 may crash where a reload meets a socket that is trying to connect.
+            if not self.stays:
+                await self.have_it_stay_away()
 
     async def have_it_connect(self, *others: str) -> None:
         """Have Asterisk connect to us from now on; `others` are applications beside ours."""
@@ -141,6 +146,14 @@ class Line:
                 reconnect_attempts=20,
             )  # fmt: skip
             await self.server.connect_out(self._outbound)
+
+    async def have_it_stay_away(self) -> None:
+        """Have Asterisk connect to us no more; sockets of calls stay as long as these do."""
+        outbound, self._outbound = self._outbound, None
+        if isinstance(outbound, OutboundSocket) and isinstance(self.server, Asterisk):
+            await self.server.disconnect_out(outbound.name)
+        elif isinstance(outbound, Outbound) and isinstance(self.server, FakeAsterisk):
+            await self.server.disconnect_out(outbound)
 
     @asynccontextmanager
     async def serving(
@@ -174,8 +187,7 @@ class Line:
         """Hang up all calls, and have Asterisk connect to us no more."""
         for phone in self._phones:
             await phone.hang_up()
-        if isinstance(self._outbound, OutboundSocket) and isinstance(self.server, Asterisk):
-            await self.server.disconnect_out(self._outbound.name)
+        await self.have_it_stay_away()
 
     def commands(self, name: str) -> list[bytes]:
         """Return the requests that went over HTTP and have this in their path."""

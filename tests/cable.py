@@ -77,6 +77,10 @@ class Cable:
         except OSError:
             writer.transport.abort()
             return
+        if not self._plugged:
+            writer.transport.abort()
+            there_writer.transport.abort()
+            return
         self._open |= {writer, there_writer}
         wire = Wire()
         self.wires.append(wire)

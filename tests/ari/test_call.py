@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ari_serving import Desk, back_in_the_dialplan, serving, until
+from ari_serving import Desk, back_in_the_dialplan, serving
 from dialogari.ari import Call, ChannelGone, GoneReason, LinkState, RequestFailed
 from dialogari.ari.testing import FakeAsterisk, Fault
 from either_pbx import LIMIT
@@ -45,19 +45,6 @@ async def test_variables(phone: Phone, app: str) -> None:
         assert await call.get_variable("C") == "7"
         assert await call.get_variable("NEVER_SET") is None
         assert await call.get_variable("A B?C&D/é%41") is None
-
-
-async def test_long_variables(phone: Phone, app: str) -> None:
-    """What does not fit one request is split over several; each value stays whole."""
-    values = {f"LONG_{number}": f"{number}ñ" * 6_000 for number in range(5)}
-    desk = Desk()
-    async with serving(phone.server, app, desk.hold):
-        await phone.call(app)
-        call = await desk.first()
-        await call.set_variables(values)
-        await applied(call, "LONG_4")
-
-        assert {name: await call.get_variable(name) for name in values} == values
 
 
 async def test_brackets_alone(phone: Phone, app: str) -> None:
@@ -137,24 +124,6 @@ async def test_lost_answer(fake: FakeAsterisk, app: str) -> None:
     assert entered.variables == {"B": "2"}
 
 
-async def test_gone(phone: Phone, app: str) -> None:
-    """After a hang-up every command says so, and sending it back is done already."""
-    desk = Desk()
-    async with serving(phone.server, app, desk.hold):
-        await phone.call(app)
-        call = await desk.first()
-        await phone.hang_up()
-        await until(lambda: desk.cancelled)
-
-        assert call.gone is GoneReason.STASIS_END
-        with pytest.raises(ChannelGone) as caught:
-            await call.set_variables({"A": "1"})
-        assert caught.value.channel_id == call.id
-        with pytest.raises(ChannelGone):
-            await call.get_variable("A")
-        await call.continue_in_dialplan()
-
-
 async def test_gone_before_the_event(fake: FakeAsterisk, app: str) -> None:
     """A command may learn that the caller has left before the event says so."""
     desk = Desk()
@@ -169,29 +138,8 @@ async def test_gone_before_the_event(fake: FakeAsterisk, app: str) -> None:
     assert caught.value.reason is call.gone is GoneReason.NOT_FOUND
 
 
-async def test_left_before_the_event(phone: Phone, app: str) -> None:
-    """A call that is in the dialplan again is gone too: it is no longer ours."""
-    desk = Desk()
-    async with serving(phone.server, app, desk.hold) as client:
-        await phone.call(app)
-        call = await desk.first()
-        # From behind the call's back; its StasisEnd may come first or last.
-        await client.session.channels.continue_in_dialplan(call.id)
-
-        with pytest.raises(ChannelGone) as caught:
-            await set_for_ever(call)
-
-    assert caught.value.reason in {GoneReason.LEFT_STASIS, GoneReason.STASIS_END}
-
-
 async def applied(call: Call, name: str) -> None:
     """Wait until what was set can be read: an Asterisk before 20.10 takes up to 200 ms."""
     async with asyncio.timeout(LIMIT):
         while await call.get_variable(name) is None:
             await asyncio.sleep(0.01)
-
-
-async def set_for_ever(call: Call) -> None:
-    """Set a variable until that fails."""
-    while True:
-        await call.set_variables({"A": "1"})

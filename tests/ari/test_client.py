@@ -41,19 +41,6 @@ async def test_serves(phone: Phone, app: str) -> None:
         await until(lambda: client.calls == 0)
 
 
-async def test_hang_up(phone: Phone, app: str) -> None:
-    """When the caller hangs up the handler is cancelled, and told why."""
-    desk = Desk()
-    async with serving(phone.server, app, desk.hold) as client:
-        await phone.call(app)
-        call = await desk.first()
-        await phone.hang_up()
-        await until(lambda: not client.calls)
-
-    assert desk.cancelled == [call]
-    assert call.gone is GoneReason.STASIS_END
-
-
 @pytest.mark.parametrize("name", ["two words", "año/b?c&d=e", "100%41+x", "semi;colon"])
 async def test_names(phone: Phone, name: str) -> None:
     """An application's name may have any character that the dialplan can write."""
@@ -159,27 +146,6 @@ async def test_events_of_other_applications(fake: FakeAsterisk, app: str) -> Non
         assert client.calls == 2
 
 
-@pytest.mark.parametrize(
-    "stray",
-    [
-        {"type": "Novelty", "channel": {"id": "1"}},
-        {"type": ""},
-        {"type": 7},
-        {"type": "RESTResponse", "request_id": "1"},
-        {"type": "StasisEnd", "channel": None},
-        {"type": "ChannelUserevent", "eventname": "dialogari.echo", "userevent": {}},
-    ],
-    ids=str,
-)
-async def test_strange_events(fake: FakeAsterisk, app: str, stray: dict[str, Any]) -> None:
-    """An event that nobody understands costs nothing."""
-    async with serving(fake, app, do_nothing) as client:
-        await fake.send(app, stray)
-        await (await fake.enter_stasis(app)).left()
-
-        assert client.session.state is LinkState.READY
-
-
 async def test_start_that_can_not_be_read(
     fake: FakeAsterisk, app: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -192,15 +158,3 @@ async def test_start_that_can_not_be_read(
 def event(kind: str, call: FakeCall, **fields: Any) -> dict[str, Any]:
     """Return an event about a call's channel."""
     return {"type": kind, "channel": msgspec.to_builtins(call.channel), **fields}
-
-
-async def test_a_call_whose_event_cannot_be_read(fake: FakeAsterisk, app: str) -> None:
-    """A StasisStart of a shape we do not know sends its call back rather than let it hang."""
-    desk = Desk()
-    async with serving(fake, app, desk.hold):
-        call = await fake.enter_stasis(app)
-        await desk.first()
-        channel = {**msgspec.to_builtins(call.channel), "state": {"of": "a later Asterisk"}}
-        await fake.send(app, {"type": "StasisStart", "application": app, "channel": channel})
-
-        await call.left()

@@ -28,39 +28,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("short_grace")
 
 
-@pytest.mark.parametrize("code", [None, 1000])
-async def test_running_calls(fake: FakeAsterisk, app: str, code: int | None) -> None:
-    """A call that is there before and after a gap is not disturbed."""
-    desk = Desk()
-    async with serving(fake, app, desk.hold) as client:
-        call = await fake.enter_stasis(app)
-        await desk.first()
-        for _ in range(3):
-            await fake.drop(code=code)
-            await ready_again(client)
-
-        assert client.calls == 1
-        assert desk.cancelled == []
-        desk.go.set()
-        await call.left()
-
-
-async def test_call_that_ended_in_the_gap(fake: FakeAsterisk, app: str) -> None:
-    """A call that a snapshot no longer shows has ended, and another one has not."""
-    desk = Desk()
-    async with serving(fake, app, desk.hold) as client:
-        leaving = await fake.enter_stasis(app)
-        await fake.enter_stasis(app)
-        await until(lambda: len(desk.calls) == 2)
-        async with fake.down():
-            await leaving.hang_up()
-        await until(lambda: client.calls == 1)
-
-    lost = [call.id for call in desk.calls if call.gone is GoneReason.ABSENT]
-    assert lost == [leaving.id]
-    assert desk.cancelled[0] is desk.calls[0]
-
-
 async def test_call_that_left_in_the_gap(fake: FakeAsterisk, app: str) -> None:
     """A call that is in the dialplan again is no longer ours, though its channel is there."""
     desk = Desk()

@@ -41,21 +41,6 @@ async def leave_orphan(phone: Phone, app: str) -> str:
     return start["channel"]["id"]
 
 
-async def test_orphan(phone: Phone, app: str) -> None:
-    """A call that a dead client left behind goes to `resumed`, with its arguments."""
-    channel_id = await leave_orphan(phone, app)
-    desk = Desk()
-    async with serving(phone.server, app, unexpected, resumed=desk.hold):
-        call = await desk.first()
-        desk.go.set()
-        await back_in_the_dialplan(phone, call)
-
-    assert call.id == channel_id
-    assert call.arguments[0] == "one"
-    assert call.arguments[1].startswith("UNIQUEID=")
-    assert len(desk.calls) == 1
-
-
 async def test_orphan_of_another_application(phone: Phone, app: str) -> None:
     """A call of an application whose name begins like ours is left alone."""
     await leave_orphan(phone, f"{app}-2")

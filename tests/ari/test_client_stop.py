@@ -9,25 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import either_pbx
-from ari_serving import Desk, back_in_the_dialplan, connect_to, serving, unexpected, until
+from ari_serving import Desk, connect_to, serving, unexpected, until
 from dialogari.ari import ApplicationReplaced, Call, Client, LinkState
 from dialogari.ari import handlers as handlers_module
 from dialogari.ari.testing import FakeAsterisk, Fault
 
 if TYPE_CHECKING:
-    from either_pbx import Phone
-
-
-async def test_calls_are_sent_back(phone: Phone, app: str) -> None:
-    """A program that stops leaves nobody in silence."""
-    desk = Desk()
-    async with serving(phone.server, app, desk.hold):
-        await phone.call(app)
-        call = await desk.first()
-
-    await back_in_the_dialplan(phone, call)
-    assert desk.cancelled == [call]
+    pass
 
 
 async def test_while_asterisk_is_away(
@@ -115,28 +103,6 @@ async def test_twice_in_a_row(fake: FakeAsterisk, app: str) -> None:
             await asyncio.wait({serving})
             assert not call.in_stasis
         assert client.session.generation == 1
-
-
-async def test_replaced(phone: Phone, app: str) -> None:
-    """Another client takes the application: running calls end well, and it is not taken back."""
-    desk = Desk()
-    async with (
-        connect_to(phone.server, app) as client,
-        asyncio.TaskGroup() as tasks,
-    ):
-        serving = tasks.create_task(expect_replacement(client, desk))
-        await client.wait_until_ready()
-        await phone.call(app)
-        call = await desk.first()
-        async with either_pbx.connect(phone.server, app) as thief:
-            await until(lambda: client.session.state is LinkState.REPLACED)
-            await call.set_variables({"A": "1"})
-            desk.go.set()
-            await back_in_the_dialplan(phone, call)
-            await serving
-
-            assert desk.cancelled == []
-            assert "ApplicationReplaced" not in await thief.listen()
 
 
 async def expect_replacement(client: Client, desk: Desk) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -105,56 +103,6 @@ async def test_password_that_changes(fake: FakeAsterisk, app: str) -> None:
         await until(lambda: client.session.state is LinkState.READY)
         desk.go.set()
         await call.left()
-
-
-@pytest.mark.parametrize("code", [None, 1000, 1001, 1009, 1011])
-async def test_end_of_the_socket(
-    fake: FakeAsterisk, app: str, code: int | None, caplog: pytest.LogCaptureFixture
-) -> None:
-    """However the socket ends, the link says so each time and comes back."""
-    desk = Desk()
-    async with serving(fake, app, desk.hold) as client:
-        for _ in range(2):
-            await fake.drop(code=code)
-            await until(lambda: client.session.state is LinkState.CONNECTING)
-            await until(lambda: client.session.state is LinkState.READY)
-        await client.wait_until_ready()
-        await fake.enter_stasis(app)
-        await desk.first()
-
-    assert caplog.messages.count("ari_link_down") == 2
-
-
-async def test_long_absence(fake: FakeAsterisk, app: str, caplog: pytest.LogCaptureFixture) -> None:
-    """What keeps the link down is told once, and not at every try."""
-    async with serving(fake, app, unexpected) as client:
-        async with fake.down():
-            await asyncio.sleep(1.0)
-        await until(lambda: client.session.state is LinkState.READY)
-
-    assert 1 <= caplog.messages.count("ari_link_down") <= 3
-
-
-@pytest.mark.usefixtures("short_echo")
-async def test_dead_application(fake: FakeAsterisk, app: str) -> None:
-    """A socket that is open but carries no events is given up."""
-    async with serving(fake, app, unexpected) as client:
-        fake.swallow_user_events()
-        await until(lambda: client.session.state is LinkState.CONNECTING, limit=1.0)
-        fake.heal()
-        await until(lambda: client.session.state is LinkState.READY)
-
-
-@pytest.mark.usefixtures("short_echo", "short_requests")
-async def test_frozen_asterisk(real: Asterisk, app: str) -> None:
-    """An Asterisk that stands still keeps its sockets open: the link notices all the same."""
-    async with serving(real, app, unexpected) as client:
-        os.kill(real.pid, signal.SIGSTOP)
-        try:
-            await until(lambda: client.session.state is LinkState.CONNECTING, limit=1.0)
-        finally:
-            os.kill(real.pid, signal.SIGCONT)
-        await until(lambda: client.session.state is LinkState.READY)
 
 
 @pytest.mark.parametrize("original", COMMANDS_ON_THE_SOCKET, indirect=True)

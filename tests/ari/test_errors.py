@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ari_serving import Desk, Operation, connect_to, serving, until
+from ari_serving import Operation, connect_to
 from dialogari.ari import (
     AriError,
-    Call,
     ChannelGone,
-    Client,
     Conflict,
     GoneReason,
     InvalidState,
@@ -28,7 +25,6 @@ from dialogari.ari import (
 from dialogari.ari.errors import error_for, leaves
 from dialogari.ari.operations import Applications, Asterisk, Channels, Events
 from dialogari.ari.request import Request, Response, successful
-from either_pbx import LIMIT
 from releases import BULK_VARIABLES
 
 if TYPE_CHECKING:
@@ -126,21 +122,6 @@ async def test_bulk_for_nobody(phone: Phone) -> None:
     assert caught.value.kind is NotFoundKind.CHANNEL
 
 
-async def test_outside_of_stasis(phone: Phone, app: str) -> None:
-    """A channel that is in the dialplan refuses commands with an error of its own."""
-    desk = Desk()
-    async with serving(phone.server, app, desk.hold) as client:
-        await phone.call(app)
-        call = await desk.first()
-        desk.go.set()
-        await until(lambda: not client.calls)
-
-        # Asterisk 16 takes commands for 200 ms more, until the channel looks whether it may go.
-        async with asyncio.timeout(LIMIT):
-            with pytest.raises(NotInStasis):
-                await set_for_ever(client, call)
-
-
 async def test_wrong_password(phone: Phone) -> None:
     """A wrong password has an error of its own."""
     server = Server(phone.server.url, phone.server.username, "wrong")
@@ -205,9 +186,3 @@ def test_leaves() -> None:
 
     assert list(leaves(ExceptionGroup("", [ExceptionGroup("", [one]), two]))) == [one, two]
     assert list(leaves(one)) == [one]
-
-
-async def set_for_ever(client: Client, call: Call) -> None:
-    """Set a variable until that fails."""
-    while True:
-        await client.session.channels.set_channel_var(call.id, "A", value="1")

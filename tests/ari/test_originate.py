@@ -9,16 +9,13 @@ import pytest
 
 from ari_serving import Desk, disallow, one_call, serving, soon, until
 from dialogari.ari import (
-    AriError,
     ChannelGone,
     Client,
     GoneReason,
-    NotCallable,
     UnknownOutcome,
 )
 from dialogari.ari.models import ChannelDtmfReceived, StasisStart
 from dialogari.ari.testing import Callee, FakeAsterisk, Fault
-from either_pbx import FakePhone
 
 if TYPE_CHECKING:
     from either_pbx import Phone
@@ -114,20 +111,6 @@ async def test_continues_elsewhere(phone: Phone, app: str) -> None:
             await client.session.channels.continue_in_dialplan(other.id)
             await other.wait_until_gone()
         assert other.gone is GoneReason.STASIS_END
-
-
-@pytest.mark.parametrize("endpoint", ["Nonsense/1", "PJSIP/nobody"])
-async def test_nobody_there(phone: Phone, app: str, endpoint: str) -> None:
-    """What can't be called is told so, also by an Asterisk that calls it a duplicate."""
-    if isinstance(phone, FakePhone) and endpoint.startswith("PJSIP/"):
-        pytest.skip("the double has somebody at every endpoint")
-    async with one_call(phone, app) as (client, call):
-        for _ in range(2):
-            with pytest.raises(NotCallable):
-                async with client.session.originate(endpoint):
-                    pytest.fail("nobody is there")
-            with pytest.raises(AriError):
-                await client.session.channels.originate_with_id(call.id, UP, app=app)
 
 
 @pytest.mark.usefixtures("short_requests")

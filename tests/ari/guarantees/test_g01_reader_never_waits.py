@@ -103,11 +103,13 @@ async def test_each_call_its_own(line: Line) -> None:
 
 async def test_too_slow(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """A listener that leaves too much untaken is told so, after what it holds."""
-    monkeypatch.setattr(routing, "LONGEST_QUEUE", 10)
     async with line.one_call() as visit:
+        patient = visit.call.session.listen(visit.call.key, types=(ChannelUserevent,))
+        monkeypatch.setattr(routing, "LONGEST_QUEUE", 10)
         listener = visit.call.session.listen(visit.call.key, types=(ChannelUserevent,))
-        async with listener as events, asyncio.timeout(5):
+        async with listener as events, patient as all_events, asyncio.timeout(5):
             await publish(visit.call, 12)
+            await until(lambda: all_events.waiting == 12)
             assert numbers(await take(events, 10)) == list(range(10))
             with pytest.raises(ListenerOverflowed, match="10 events"):
                 await anext(events)

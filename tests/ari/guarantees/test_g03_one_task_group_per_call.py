@@ -11,9 +11,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ari_line import replaceable
+from ari_line import (
+    FAKE,
+    FAKE_INBOUND,
+    FAKE_PERSISTENT,
+    REAL_PER_CALL,
+    REAL_PERSISTENT,
+    on,
+    replaceable,
+)
 from ari_serving import Desk, back_in_the_dialplan, serving, until
-from dialogari.ari import Call, ChannelGone, GoneReason, MoveFailed, PlaybackEnd
+from dialogari.ari import Call, ChannelGone, GoneReason, MoveFailed
+from dialogari.ari.testing import Fault
 
 if TYPE_CHECKING:
     from ari_line import Line
@@ -111,7 +120,7 @@ async def test_replaced(line: Line) -> None:
         await replace()
         await until(lambda: call.id != old)
 
-        assert await call.play("digits:1") is PlaybackEnd.DONE
+        await call.answer()
         assert desk.calls == [call]
         assert not desk.cancelled
         await call.hang_up()
@@ -120,6 +129,23 @@ async def test_replaced(line: Line) -> None:
         await until(lambda: not client.calls)
 
 
+@on(FAKE_INBOUND, FAKE_PERSISTENT)
+async def test_replaced_during_a_snapshot(line: Line) -> None:
+    """A snapshot that is older than the new channel does not say that the call is gone."""
+    async with line.one_call() as visit:
+        session, old = visit.call.session, visit.call.id
+        line.fake.inject(Fault("GET", "channels", delay=0.4, times=1))
+        line.cable.cut()
+        await asyncio.sleep(0.2)
+        await line.fake.call(old).replace_with()
+        await until(lambda: visit.call.id != old)
+        assert session.generation == 1
+        await until(lambda: session.generation == 2)
+
+        assert visit.call.gone is None
+
+
+@on(*FAKE, REAL_PERSISTENT, REAL_PER_CALL)
 @pytest.mark.usefixtures("short_grace")
 async def test_replaced_in_a_bridge(line: Line) -> None:
     """In a bridge too, where the old channel stays behind: it goes to `resumed`."""
@@ -135,6 +161,6 @@ async def test_replaced_in_a_bridge(line: Line) -> None:
             await until(lambda: bridge.channels)
             await replace()
             await until(lambda: call.id != old and bridge.channels == (call.id,))
-            assert await bridge.play("digits:1") is PlaybackEnd.DONE
+            await call.answer()
             assert (await left_behind.first()).id == old
         assert not desk.cancelled

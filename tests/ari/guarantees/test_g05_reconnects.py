@@ -95,6 +95,7 @@ async def test_asterisk_restarts(line: Line, monkeypatch: pytest.MonkeyPatch) ->
 async def test_program_that_died(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that a dead program left in silence goes to `resumed` of the next, with arguments."""
     monkeypatch.setattr(handlers, "STOP_LIMIT", 0.05)
+    line.stays = True
     async with line.one_call() as visit:
         first = visit.call
         unplugged = line.cable.unplugged()
@@ -117,7 +118,7 @@ async def test_long_absence(line: Line, caplog: pytest.LogCaptureFixture) -> Non
     async with line.serving(unexpected) as client:
         with line.cable.unplugged():
             await until(lambda: client.session.state is LinkState.CONNECTING)
-            await asyncio.sleep(0.7)
+            await asyncio.sleep(0.3)
         await ready(client.session)
 
         assert client.session.generation == 2

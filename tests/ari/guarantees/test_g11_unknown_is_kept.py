@@ -41,7 +41,7 @@ async def test_all_that_comes_is_known(line: Line) -> None:
         async with session.listen(types=(Event, UnknownEvent)) as events:
             async with session.originate("Local/up@line/n") as other, session.bridge() as bridge:
                 await bridge.add(visit.call, other)
-                await bridge.play("digits:1")
+                await until(lambda: bridge.channels)
             await visit.phone.hang_up()
             await visit.call.wait_until_gone()
             told = [await anext(events) for _ in range(events.waiting)]

@@ -22,15 +22,12 @@ if TYPE_CHECKING:
     from dialogari.sandbox.asterisk import Asterisk
 
 BAD_DAYS = [
-    Fault(events_first=True, delay=0.05),
-    Fault(events_first=False, delay=0.05),
     Fault("POST", silent=True, times=2),
     Fault("POST", cut=True, times=1),
     Fault("POST", "channels/*", status=500, times=2),
     Fault("POST", "channels/*", status=503, message="Asterisk not booted", times=2),
     Fault("POST", "channels/*", status=409, message="Channel with given unique ID already exists",
           times=1),
-    Fault("GET", "*", silent=True, times=1),
 ]  # fmt: skip
 
 
