@@ -40,16 +40,9 @@ from dialogari.turn import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
+    from dialogari.parts import Agent, Catalogue, History
     from dialogari.tool import Tool
-    from dialogari.turn import (
-        Agent,
-        AgentEvent,
-        Catalogue,
-        ConversationKey,
-        History,
-        TurnEvent,
-        TurnRequest,
-    )
+    from dialogari.turn import AgentEvent, ConversationKey, TurnEvent, TurnRequest
 
 DEFAULT_PROMPT = "default"
 RECORD_FAILURE = 0.5

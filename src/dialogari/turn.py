@@ -3,7 +3,7 @@
 A turn is one question of a caller and one answer. A door (the dialplan, the terminal, later the
 REST API and the voice) makes a `TurnRequest`; `dialogari.conversation` turns it into `TurnEvent`s,
 the last of which is `TurnDone` with a `TurnResponse`. The parts that conversation needs meet it
-through the protocols at the end of this file, and `dialogari.app` says which part plays which.
+through the protocols of `dialogari.parts`.
 
 This module imports nothing of ours but `dialogari.tool`, the nouns of tools, and does no I/O.
 """
@@ -13,12 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from dialogari.tool import ToolSource, ToolUsed
+from dialogari.tool import ToolUsed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from dialogari.tool import Tool, ToolCall
@@ -257,58 +257,3 @@ class FellBack:
 
 
 AgentEvent = TextDelta | ToolUsed | FellBack | AgentDone
-
-
-class Agent(Protocol):
-    """Prompt and model to answer. Played by `dialogari.agent`."""
-
-    def resolve(self, model: str | None) -> str:
-        """Return `provider:model` for what a request or a prompt named, or for the default.
-
-        Raises:
-            TurnError: `unknown_model`, when no configured provider goes by that name.
-        """
-        ...
-
-    def reply(self, request: AgentRequest) -> AsyncGenerator[AgentEvent]:
-        """Stream the answer; the last event is `AgentDone`.
-
-        Closing the iterator or cancelling its consumer closes the model's connection.
-
-        Raises:
-            TurnError: `model_error` and the reason; no other exception leaves. After `FellBack`, it
-                is the failure of the model that this named.
-        """
-        ...
-
-
-class History(Protocol):
-    """Memory of conversations. Played by `dialogari.store`."""
-
-    async def load(self, conversation: ConversationKey) -> Past:
-        """Return what was said before.
-
-        Raises:
-            TurnError: `error`, when the store can't be read.
-        """
-        ...
-
-    async def append(self, record: TurnRecord) -> None:
-        """Store a turn; returns once it would survive a crash.
-
-        Raises:
-            TurnError: `error`, when the store refuses.
-        """
-        ...
-
-
-class Catalogue(ToolSource, Protocol):
-    """The prompts and tools, read at each turn so that an edit counts from the next one on."""
-
-    async def find_prompt(self, name: str) -> Prompt | None:
-        """Return the newest version, or None where no prompt has that name.
-
-        Raises:
-            TurnError: `error`, when the store can't be read.
-        """
-        ...

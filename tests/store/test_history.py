@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dialogari.parts import History
 from dialogari.store.store import Store, open_store
 from dialogari.tool import ToolCall, ToolStatus
-from dialogari.turn import ConversationKey, History, Message, Past, Role, Status, TurnError
+from dialogari.turn import ConversationKey, Message, Past, Role, Status, TurnError
 from store.turn_records import CALL, turn
 
 if TYPE_CHECKING:

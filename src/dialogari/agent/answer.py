@@ -1,6 +1,6 @@
 """The agent: asks a model, runs the tools it asks for, and streams its answer.
 
-Plays `dialogari.turn.Agent`. Whatever goes wrong leaves as a `TurnError` with a reason of our own:
+Plays `dialogari.parts.Agent`. Whatever goes wrong leaves as a `TurnError` with a reason of our own:
 what servers write into their errors may hold keys and callers' words.
 """
 

@@ -38,7 +38,7 @@ _LOAD = (
 
 
 class StoredHistory:
-    """Plays `dialogari.turn.History`."""
+    """Plays `dialogari.parts.History`."""
 
     def __init__(self, database: Database, journal: Journal) -> None:
         self._database = database
