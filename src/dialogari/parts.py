@@ -65,6 +65,16 @@ class History(Protocol):
         """
         ...
 
+    async def amend(self, record: TurnRecord) -> None:
+        """Store a turn in place of what was appended under its number; returns as `append` does.
+
+        Of a conversation that has been forgotten meanwhile nothing is stored.
+
+        Raises:
+            TurnError: `error`, when the store refuses.
+        """
+        ...
+
 
 class Catalogue(ToolSource, Protocol):
     """The prompts and tools, read at each turn so that an edit counts from the next one on."""

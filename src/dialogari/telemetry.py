@@ -95,6 +95,29 @@ class TurnLog:
             line |= {"question": request.text, "answer": response.text}
         self._logger.info("turn", **line)
 
+    def write_piece(self, request: TurnRequest, response: TurnResponse, seconds: float) -> None:
+        """Log a further piece of an answer; its turn was counted with the first.
+
+        One that ends in a failure counts as a turn that failed.
+        """
+        if response.status != "ok":
+            self._metrics.count_turn(
+                response.status, seconds=seconds, model=response.model, reason=response.reason
+            )
+        if not response.more:
+            self._metrics.count_work(response.model, {}, response.usage)
+        line: dict[str, object] = {
+            "conversation": request.conversation.id,
+            "turn": response.number,
+            "status": str(response.status),
+            "reason": response.reason,
+            "more": response.more,
+            "ms": round(seconds * 1000),
+        }
+        if self._content:
+            line |= {"answer": response.text}
+        self._logger.info("piece", **line)
+
     def write_hang_up(self, conversation: str, seconds: float) -> None:
         """Log a turn whose caller hung up before it was answered."""
         self._metrics.count_turn(HANG_UP, seconds=seconds)

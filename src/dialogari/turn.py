@@ -101,6 +101,8 @@ class TurnRequest:
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
     """The call's own facts from the dialplan, keys in lower case."""
     call: CallFacts = field(default_factory=CallFacts)
+    pieces: bool = False
+    """Tell the answer sentence by sentence; see `dialogari.answers`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ class TurnResponse:
     """Seconds spent in each step of the turn, by its name, for the log and the metrics."""
     tool_calls: Sequence[ToolCall] = ()
     """Those that ended, in the order in which the model asked for them."""
+    more: bool = False
+    """The text is a piece of the answer, and there is more of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +149,22 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of the answer, complete and fit to be spoken, where pieces were asked for."""
+
+    text: str
+    last: bool = False
+    """The model has written its last word."""
+
+
+@dataclass(frozen=True, slots=True)
 class TurnDone:
     """The last event of every turn."""
 
     response: TurnResponse
 
 
-TurnEvent = TextDelta | ToolUsed | TurnDone
+TurnEvent = TextDelta | Sentence | ToolUsed | TurnDone
 
 
 class Role(StrEnum):
@@ -215,7 +228,8 @@ class Past:
     """What a conversation holds before this turn."""
 
     messages: Sequence[Message]
-    """Oldest first; only turns that ended ok, caller and assistant in turn."""
+    """Oldest first; only turns of which the caller heard an answer, or its beginning, caller and
+    assistant in turn."""
     turns: int
     """Number of the last stored turn, 0 for a new conversation."""
 
@@ -236,6 +250,8 @@ class AgentRequest:
     tools: Sequence[Tool] = ()
     deadline: float = inf
     """When the turn ends, on the event loop's clock: no tool may take longer."""
+    pieces: bool = False
+    """Say each sentence as soon as it is complete; at least one comes before `AgentDone`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,4 +272,4 @@ class FellBack:
     """Why the other one failed, as in `TurnError`."""
 
 
-AgentEvent = TextDelta | ToolUsed | FellBack | AgentDone
+AgentEvent = TextDelta | Sentence | ToolUsed | FellBack | AgentDone

@@ -24,13 +24,14 @@ from dialogari.agent.calls import Calls, tell
 from dialogari.agent.fallback import plan
 from dialogari.agent.reasons import TOO_MANY_CALLS, reason_for_silence
 from dialogari.agent.request import Request, has_words
-from dialogari.agent.speech import make_speakable
+from dialogari.agent.speech import SpokenPieces, make_speakable
 from dialogari.agent.template import fill
 from dialogari.tool import ToolUsed
 from dialogari.turn import (
     AgentDone,
     FellBack,
     Role,
+    Sentence,
     Status,
     TextDelta,
     TurnError,
@@ -73,7 +74,8 @@ class ModelAgent:
         patient = self._models.provider(request.model).patient
         attempts = plan(request.model, self._fallback, patient=patient)
         for attempt, following in zip(attempts, (*attempts[1:], None), strict=True):
-            answer = _Answer(attempt, self._models, transcript, request.language)
+            pieces = SpokenPieces(request.language) if request.pieces else None
+            answer = _Answer(attempt, self._models, transcript, request.language, pieces)
             try:
                 async with aclosing(answer.read()) as events:
                     async for event in events:
@@ -110,14 +112,17 @@ class _Answer:
     models: Models
     transcript: _Transcript
     language: str | None
+    pieces: SpokenPieces | None
+    """Where its sentences come from, if they are asked for."""
     begun: bool = False
     """Words of it have been handed on."""
     text: str = ""
     _written: str = ""
+    _sentences: int = 0
     _parted: bool = False
     """Tools have been asked since the last word."""
 
-    async def read(self) -> AsyncGenerator[TextDelta | ToolUsed]:
+    async def read(self) -> AsyncGenerator[TextDelta | Sentence | ToolUsed]:
         """Yield text and tool calls; `text` is there at the end. Raises TurnError."""
         while True:
             request = Request(
@@ -139,8 +144,10 @@ class _Answer:
             )
         if not self.begun:  # a sign that is said by its name, an emoji
             yield TextDelta(self._written)
+        for sentence in self._rest():
+            yield sentence
 
-    async def _say(self, request: Request) -> AsyncGenerator[TextDelta]:
+    async def _say(self, request: Request) -> AsyncGenerator[TextDelta | Sentence]:
         """Hand on the words of one request, from the first one that can be said."""
         kept = ""
         async with aclosing(request.read()) as pieces:
@@ -150,7 +157,11 @@ class _Answer:
                     continue
                 if kept:
                     self.begun = True
-                    yield self._write(kept)
+                    delta = self._write(kept)
+                    yield delta
+                    for sentence in self.pieces.feed(delta.text) if self.pieces else ():
+                        self._sentences += 1
+                        yield Sentence(sentence)
                     kept = ""
         self._written += kept
 
@@ -161,8 +172,22 @@ class _Answer:
         self._written += piece
         return TextDelta(piece)
 
-    async def _use_tools(self, request: Request) -> AsyncGenerator[ToolUsed]:
+    def _rest(self) -> Iterator[Sentence]:
+        """Return the sentences that only the end completes."""
+        if self.pieces is None:
+            return
+        rest = self.pieces.flush()
+        if not rest and not self._sentences:
+            rest = [self.text]  # what has no letter is no sentence, and may be said by its name
+        for sentence in rest:
+            yield Sentence(sentence, last=True)
+
+    async def _use_tools(self, request: Request) -> AsyncGenerator[Sentence | ToolUsed]:
         """Run what the model asks for; it and the outcomes join the transcript together."""
+        # Said before a tool is asked, `Let me see.` is for the time that the tool takes.
+        for sentence in self.pieces.flush() if self.pieces else ():
+            self._sentences += 1
+            yield Sentence(sentence)
         calls = self.transcript.calls
         if not calls.allowed:
             raise TurnError(Status.MODEL_ERROR, f"{request.provider}.{TOO_MANY_CALLS}")

@@ -10,6 +10,7 @@ from dialogari.agent.answer import ModelAgent
 from dialogari.agent.models import Models
 from dialogari.agent.outbound import Outbound
 from dialogari.agent.tools import HttpTools
+from dialogari.answers import Answers
 from dialogari.app.local import open_local
 from dialogari.app.prompts import open_settings_store
 from dialogari.app.providers import check_models, list_providers
@@ -30,6 +31,7 @@ class Ai:
 
     store: Store
     conversations: Conversations
+    answers: Answers
     local: LocalServer | None
 
     @property
@@ -66,4 +68,6 @@ async def open_ai(
             deadline=settings.turn_deadline,
             fallback=settings.fallback_text,
         )
-        yield Ai(store, conversations, local)
+        answers = Answers(conversations)
+        await stack.enter_async_context(answers.running())
+        yield Ai(store, conversations, answers, local)

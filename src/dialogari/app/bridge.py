@@ -20,6 +20,7 @@ from dialogari.ari import (
 )
 from dialogari.config import ConfigError, Settings
 from dialogari.dialplan.door import DialplanDoor
+from dialogari.dialplan.filler import Filler
 from dialogari.metrics import Metrics
 from dialogari.store.errors import StoreError
 from dialogari.telemetry import TurnLog
@@ -114,9 +115,11 @@ class Bridge:
         ):
             self._door = DialplanDoor(
                 self._ai.conversations,
+                self._ai.answers,
                 TurnLog(self._metrics, content=settings.log_content),
                 deadline=settings.turn_deadline,
                 fallback=settings.fallback_text,
+                filler=_filler(settings),
             )
             self._connecting.set()
             # What is there now stays: leave it out of every collection, and collect less often.
@@ -142,8 +145,14 @@ class Bridge:
         if self._client is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.turn_deadline + DRAIN_MARGIN):
+                    if self._ai is not None:
+                        await self._ai.answers.wait_until_none()
                     await self._client.wait_until_idle()
         working.cancel()
+
+
+def _filler(settings: Settings) -> Filler | None:
+    return Filler(settings.filler_after, settings.filler_media) if settings.filler_after else None
 
 
 def _asterisk(settings: Settings) -> Server:

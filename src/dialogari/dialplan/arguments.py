@@ -30,7 +30,9 @@ _CONVERSATION: Final = "uniqueid"
 _MODEL: Final = "ai_model"
 _PROMPT: Final = "ai_prompt_name"
 _TIMEOUT: Final = "ai_timeout"
-_RESERVED: Final = frozenset({"ai_stream", "ai_continue", "ai_caller"})
+_PIECES: Final = "ai_stream"
+_CONTINUE: Final = "ai_continue"
+_RESERVED: Final = frozenset({"ai_caller"})
 """Known from the start, so that they never turn into facts or text; nothing reads them yet."""
 _FIXED: Final = _RESERVED | {
     _WORDS,
@@ -40,7 +42,11 @@ _FIXED: Final = _RESERVED | {
     _MODEL,
     _PROMPT,
     _TIMEOUT,
+    _PIECES,
+    _CONTINUE,
 }
+_YES: Final = frozenset({"1", "yes", "true", "y", "t", "on"})
+"""What Asterisk takes for true."""
 
 _SECONDS: Final = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 _BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -62,6 +68,10 @@ class Arguments:
     prompt: str | None = None
     timeout: float | None = None
     """Seconds, finite and above zero."""
+    pieces: bool = False
+    """AI_STREAM: give the answer sentence by sentence."""
+    continues: bool = False
+    """AI_CONTINUE: go on with the answer; there is no question, whatever else says so."""
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
     """The call's own facts, keys in lower case."""
     ignored: int = 0
@@ -80,10 +90,12 @@ class _Sorted:
 def parse_arguments(arguments: Sequence[str]) -> Arguments:
     """Read the arguments of Stasis() as Asterisk hands them over in StasisStart. Never raises."""
     found = _sort(arguments)
-    text, reason = _read_words(found.fixed)
+    continues = _is_yes(found.fixed.get(_CONTINUE, ""))
+    # A dialplan that goes on has the old words still in its variables and arguments.
+    text, reason = ("", "") if continues else _read_words(found.fixed)
     timeout = None
     seconds = found.fixed.get(_TIMEOUT, "").strip()
-    if seconds:
+    if seconds and not continues:
         timeout = _read_seconds(seconds)
         if timeout is None:
             reason = reason or "ai_timeout.malformed"
@@ -93,6 +105,8 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
         model=found.fixed.get(_MODEL, "").strip() or None,
         prompt=found.fixed.get(_PROMPT, "").strip() or None,
         timeout=timeout,
+        pieces=_is_yes(found.fixed.get(_PIECES, "")),
+        continues=continues,
         facts=found.facts,
         ignored=found.ignored,
         problem=TurnError(Status.BAD_REQUEST, reason, Side.CALLER) if reason else None,
@@ -150,6 +164,10 @@ def _decode_uri(value: str) -> str | None:
         return unquote_to_bytes(value).decode("utf-8")
     except ValueError:
         return None
+
+
+def _is_yes(value: str) -> bool:
+    return value.strip().lower() in _YES
 
 
 def _read_seconds(value: str) -> float | None:

@@ -45,7 +45,7 @@ class StoredHistory:
         self._journal = journal
 
     async def load(self, conversation: ConversationKey) -> Past:
-        """Return what was said before: of the newest 50 turns, those that ended ok.
+        """Return what was said before: of the newest 50 turns, those that were answered.
 
         Raises:
             TurnError: `error` and a reason `store.…`, when the store can't be read; `bad_request`
@@ -70,6 +70,17 @@ class StoredHistory:
         except StoreError as error:
             raise turn_error(error) from error
 
+    async def amend(self, record: TurnRecord) -> None:
+        """Store a turn in place of the one of its number; returns as `append` does.
+
+        Raises:
+            TurnError: `error` and a reason `store.…`, when the store refuses.
+        """
+        try:
+            await self._journal.amend(record)
+        except StoreError as error:
+            raise turn_error(error) from error
+
 
 def _load(conversation: ConversationKey, connection: Connection) -> Past:
     rows = connection.execute(
@@ -78,7 +89,7 @@ def _load(conversation: ConversationKey, connection: Connection) -> Past:
     ok = Status.OK.value
     messages: list[Message] = []
     for _, status, question, answer, calls in reversed(rows):
-        if status == ok:
+        if status == ok or answer:  # what was spoken before it failed, the caller has heard
             messages.append(Message(Role.CALLER, question))
             messages.append(Message(Role.ASSISTANT, answer, tuple(map(read_call, calls or ()))))
     return Past(messages=messages, turns=rows[0].number if rows else 0)
