@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
-    from dialogari.sandbox.asterisk import Asterisk
+    from either_pbx import Server
 
 
-def make_settings(asterisk: Asterisk, stub: ModelStub, folder: Path, **changes: Any) -> Settings:
+def make_settings(asterisk: Server, stub: ModelStub, folder: Path, **changes: Any) -> Settings:
     """Return settings as an operator would write them, independent of our environment."""
     values: dict[str, Any] = {
         "asterisk_ari_url": asterisk.url,
