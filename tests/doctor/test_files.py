@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialogari.dialplan.samples import Sample, limited_context, simple_context
+from dialogari.dialplan.samples import Sample, limited_context, pieces_context, simple_context
 from dialogari.doctor.configuration import Configuration, Sections, read_sections
 from dialogari.doctor.dialplan import check_dialplan
 from dialogari.doctor.extensions import Step, read_extensions
@@ -99,7 +99,7 @@ include => far
 def test_the_samples_have_their_nets(tmp_path: Path, deadline: float) -> None:
     """What `dialogari dialplan` prints passes the doctor, in both variants."""
     sample = Sample(turn_deadline=deadline)
-    text = simple_context(sample) + limited_context(sample)
+    text = simple_context(sample) + pieces_context(sample) + limited_context(sample)
     none = Sections()
     files = Configuration(none, none, none, read_sections(write(tmp_path, text)))
     findings = check_dialplan(files, "dialogari", deadline)
