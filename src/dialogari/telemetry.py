@@ -87,6 +87,7 @@ class TurnLog:
             "reason": response.reason,
             "input_tokens": response.usage.input_tokens,
             "output_tokens": response.usage.output_tokens,
+            "more": response.more,
             "ms": round(seconds * 1000),
         }
         for step, spent in response.steps.items():

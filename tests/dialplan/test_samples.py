@@ -38,7 +38,7 @@ def test_names_come_from_the_settings() -> None:
     """Application, user and prompt are the settings'; without a prompt the argument is left out."""
     text = render(Sample(application="desk", username="ada"))
 
-    assert text.count("Stasis(desk,UNIQUEID=${UNIQUEID}") == 4
+    assert text.count("Stasis(desk,UNIQUEID=${UNIQUEID}") == 3
     assert "[ada]" in text
     assert "AI_PROMPT_NAME" not in text
 

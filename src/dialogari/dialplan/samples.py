@@ -47,8 +47,8 @@ class Sample:
 
     @property
     def stasis_in_pieces(self) -> str:
-        """The step that hands the call over for the first piece of an answer."""
-        return f"{self.stasis[:-1]},AI_STREAM=1)"
+        """The same for a piece of an answer, the variable ASK saying whether it is the first."""
+        return f"{self.stasis[:-1]},${{ASK}})"
 
 
 def render(sample: Sample) -> str:
@@ -87,20 +87,18 @@ def pieces_context(sample: Sample) -> str:
     return f"""\
 [ask-ai-pieces]
 ; the same, sentence by sentence: the first one is spoken while the model still writes the rest
-exten => s,1,Set(AI_STATUS=)
+exten => s,1,Set(ASK=AI_STREAM=1)
+ same => n(ask),Set(AI_STATUS=)
  same => n,Set(TIMEOUT(absolute)={sample.net})
  same => n,{sample.stasis_in_pieces}
- same => n(back),Set(TIMEOUT(absolute)=0)
+ same => n,Set(TIMEOUT(absolute)=0)
  same => n,GotoIf($["${{STASISSTATUS}}" = "FAILED"]?human)
  same => n,GotoIf($["${{AI_STATUS}}" != "ok"]?human)
- same => n,GotoIf($["${{AI_RESPONSE}}" = ""]?spoken)   ; no more has come: this was all
+ same => n,GotoIf($["${{AI_RESPONSE}}" = ""]?spoken)   ; no more has come: that was all
  same => n,NoOp(speak this: ${{AI_RESPONSE}})   ; your text to speech
- same => n(spoken),GotoIf($["${{AI_MORE}}" != "1"]?all)
- same => n,Set(AI_STATUS=)
- same => n,Set(TIMEOUT(absolute)={sample.net})
- same => n,Stasis({sample.application},UNIQUEID=${{UNIQUEID}},AI_CONTINUE=1)
- same => n,Goto(back)
- same => n(all),Return()
+ same => n(spoken),Set(ASK=AI_CONTINUE=1)
+ same => n,GotoIf($["${{AI_MORE}}" = "1"]?ask)
+ same => n,Return()
  same => n(human),NoOp(a person takes over)   ; Queue(), Dial(), Voicemail() ...
  same => n,Return()
 exten => T,1,Goto(s,human)
