@@ -115,7 +115,7 @@ async def run(plan: Mapping[int, int], rounds: int, folder: Path) -> Waits:
 def render(waits: Waits) -> str:
     """Return the table."""
     loads = list(dict.fromkeys(at_once for _, at_once in waits))
-    lines = [" " * 24 + "".join(f"{f'{n} at a time':>22}" for n in loads)]
+    lines = [" " * 24 + "".join(f"{f'{n} at a time':>26}" for n in loads)]
     rows: Mapping[str, Callable[[int], str]] = {
         "whole / pieces": lambda n: _compared(waits[WHOLE, n], waits[PIECES, n], _ratio),
         "pieces - raw, ms": lambda n: _compared(waits[PIECES, n], waits[RAW, n], _difference),
@@ -124,7 +124,7 @@ def render(waits: Waits) -> str:
         "raw first sentence, ms": lambda n: f"{statistics.median(waits[RAW, n]) * 1000:.0f}",
     }
     lines += [
-        f"{title:24}" + "".join(f"{cell(n):>22}" for n in loads) for title, cell in rows.items()
+        f"{title:24}" + "".join(f"{cell(n):>26}" for n in loads) for title, cell in rows.items()
     ]
     return "\n".join(lines)
 

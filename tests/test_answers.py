@@ -135,7 +135,7 @@ def store() -> ListStore:
 @pytest.fixture
 async def bench(agent: GatedAgent, store: ListStore) -> AsyncGenerator[Bench]:
     """Answers with a short patience."""
-    turns = Conversations(agent, store, store, deadline=1.0, fallback="Please hold.")
+    turns = Conversations(agent, store, store, deadline=20.0, fallback="Please hold.")
     answers = Answers(turns, idle_limit=0.3)
     async with answers.running():
         yield Bench(agent, store, answers)
