@@ -33,7 +33,15 @@ exten => s,1,Wait(600)
 exten => _[a-z].,1,Stasis(${EXTEN},UNIQUEID=${UNIQUEID})
  same => n,NoOp(${AI_STATUS})
  same => n,Hangup()
+
+[bench-pieces]
+; the caller hangs up after the first piece
+exten => _[a-z].,1,Stasis(${EXTEN},UNIQUEID=${UNIQUEID},AI_STREAM=1)
+ same => n,NoOp(${AI_STATUS})
+ same => n,Hangup()
 """
+WHOLE, PIECES = "bench", "bench-pieces"
+"""The contexts."""
 QUESTION = "At what time do you close today, please, and are you open on Saturday?"
 APPLICATION = "bench-callers"
 CALL_LIMIT = 30.0
@@ -106,8 +114,8 @@ class Callers:
         async for frame in self._socket.frames():
             self._hear(frame)
 
-    async def place(self, program: str) -> float | None:
-        """Place one call to a program and wait until it is over.
+    async def place(self, program: str, context: str = WHOLE) -> float | None:
+        """Place one call to a program, by a context, and wait until it is over.
 
         Returns the seconds until the dialplan had it back, None if the answer was not `ok`.
         Raises TimeoutError.
@@ -115,7 +123,7 @@ class Callers:
         channel = next(self._ids)
         call = self._placed[channel] = _Placed(asyncio.get_running_loop().create_future())
         body = {
-            "endpoint": f"Local/{program}@bench/n",
+            "endpoint": f"Local/{program}@{context}/n",
             "context": "line",
             "extension": "s",
             "priority": 1,

@@ -97,10 +97,10 @@ async def running(
 
 
 @asynccontextmanager
-async def running_model(folder: Path) -> AsyncGenerator[str]:
-    """Run the instant model; yields its base URL once it listens."""
+async def running_model(folder: Path, pace: float = 0.0) -> AsyncGenerator[str]:
+    """Run the instant model, or a slow one; yields its base URL once it listens."""
     port = choose_port(SOCK_STREAM)
-    command = (str(FOLDER / "instant_model.py"), str(port))
+    command = (str(FOLDER / "instant_model.py"), str(port), str(pace))
     async with running("instant model", command, {}, folder) as program:
         async with asyncio.timeout(START_LIMIT):
             while not await listens(port):
@@ -119,7 +119,7 @@ async def listens(port: int) -> bool:
     return True
 
 
-def _described(name: str, pbx: Pbx, model: str) -> tuple[Sequence[str], Mapping[str, str]]:
+def described(name: str, pbx: Pbx, model: str) -> tuple[Sequence[str], Mapping[str, str]]:
     """Return command and environment of a program under test."""
     environment = {
         "ASTERISK_ARI_URL": pbx.url,
@@ -148,7 +148,7 @@ async def run(loads: Sequence[Load], rounds: int, folder: Path) -> Costs:
         callers = await stack.enter_async_context(open_callers(pbx))
         pids: dict[str, int] = {}
         for name in PROGRAMS:
-            command, environment = _described(name, pbx, model)
+            command, environment = described(name, pbx, model)
             starting = running(name, command, environment, folder / name)
             program = await stack.enter_async_context(starting)
             await warm_up(callers, program, asterisk.pid)

@@ -88,6 +88,8 @@ class ModelStub:
     """What it says before it breaks off in mid-stream."""
     delay: float = 0.0
     """Seconds before the first token."""
+    pace: float = 0.0
+    """Seconds after each chunk of an answer."""
     asked: list[Asked] = field(default_factory=list[Asked])
     abandoned: list[float] = field(default_factory=list[float])
     """When the client closed a request that was still being answered, on the loop's clock."""
@@ -143,6 +145,7 @@ class ModelStub:
             if isinstance(said, str):
                 for start in range(0, len(said), PIECE):
                     await _send(response, {"content": said[start : start + PIECE]})
+                    await asyncio.sleep(self.pace)
             else:
                 await _send_call(response, said, calls)
                 calls += 1
@@ -175,6 +178,7 @@ class ModelStub:
     async def _break_stream(self, request: web.Request) -> web.StreamResponse:
         response = await _open_stream(request)
         await _send(response, {"content": self.opening})
+        await asyncio.sleep(self.pace)
         match self.fault:
             case "malformed":
                 await response.write(f"data: {{ {POISON} {SECRET} \n\n".encode())

@@ -54,6 +54,10 @@ exten => uri,1,Stasis(${APP},UNIQUEID=${TAG},USER_INPUT_URI=${URIENCODE(${USER_I
 exten => latin1,1,Set(USER_INPUT=${URIDECODE(ma%F1ana)})
  same => n,Stasis(${APP},UNIQUEID=${TAG})
  same => n,Goto(back,s,1)
+; a call that is answered, so that something can be played to it
+exten => up,1,Answer()
+ same => n,Stasis(${APP},UNIQUEID=${TAG},${MORE})
+ same => n,Goto(back,s,1)
 ; the whole safety net of the contract
 exten => net,1,Set(AI_STATUS=)
  same => n,Set(TIMEOUT(absolute)=${LIMIT})
@@ -62,6 +66,25 @@ exten => net,1,Set(AI_STATUS=)
  same => n,Goto(back,s,1)
 exten => T,1,Set(NET=caught)
  same => n,Goto(back,s,1)
+
+[pieces]
+; what comes next is said by the test, each time the call is at the probe
+exten => s,1,Set(AI_STATUS=)
+ same => n,Stasis(${APP},UNIQUEID=${CONVERSATION},AI_STREAM=1)
+ same => n,Goto(at)
+exten => s,20(at),Stasis(${PROBE},${TAG})
+ same => n,Set(AI_STATUS=)
+ same => n,Goto(${NEXT},1)
+exten => continue,1,Stasis(${APP},UNIQUEID=${CONVERSATION},AI_CONTINUE=1)
+ same => n,Goto(s,at)
+; a dialplan that still has the old words everywhere
+exten => with_words,1,Stasis(${APP},USER_INPUT=${USER_INPUT},AI_CONTINUE=1,UNIQUEID=${CONVERSATION})
+ same => n,Goto(s,at)
+exten => ask,1,Stasis(${APP},UNIQUEID=${CONVERSATION},AI_STREAM=1)
+ same => n,Goto(s,at)
+exten => ask_whole,1,Stasis(${APP},UNIQUEID=${CONVERSATION})
+ same => n,Goto(s,at)
+exten => speak,1,Wait(60)
 
 [from-sip]
 ; a SIP caller dials the application; its words, and whom to tell, are headers

@@ -48,6 +48,25 @@ def test_bench_turn_prints_its_ratios(asterisk_installation: Installation) -> No
 
 
 @pytest.mark.timeout(90)
+def test_bench_pieces_prints_its_ratios(asterisk_installation: Installation) -> None:
+    """The first sentence comes before the whole answer, however many ask at a time."""
+    assert asterisk_installation
+    done = subprocess.run(  # noqa: S603 - this interpreter and a file of ours
+        [sys.executable, str(FOLDER / "pieces.py"), "--quick"],
+        capture_output=True,
+        text=True,
+        timeout=80,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    line = re.search(r"^whole / pieces(.*)$", done.stdout, re.MULTILINE)
+    assert line, done.stdout
+    ratios = [float(ratio) for ratio in re.findall(r"([\d.]+) \(", line[1])]
+    assert len(ratios) == 3
+    assert min(ratios) > 1
+
+
+@pytest.mark.timeout(90)
 def test_bench_agent_prints_its_ratios() -> None:
     """Each way to ask a model has its CPU and its first token, one and a hundred at a time."""
     done = subprocess.run(  # noqa: S603 - this interpreter and a file of ours

@@ -5,17 +5,14 @@ from __future__ import annotations
 import io
 import json
 import logging
-from typing import TYPE_CHECKING
 
 import pytest
 import structlog
 
+from dialogari.asked import Usage
 from dialogari.metrics import Metrics
 from dialogari.telemetry import TurnLog, configure_logs
 from dialogari.turn import ConversationKey, Status, TurnRequest, TurnResponse
-
-if TYPE_CHECKING:
-    pass
 
 
 @pytest.fixture
@@ -78,3 +75,23 @@ def test_words_are_logged_only_when_asked_for(stream: io.StringIO, content: bool
     assert (line["event"], line["ms"], line["status"]) == ("turn", 123, "ok")
     assert ("my question" in stream.getvalue()) is content
     assert ("my answer" in stream.getvalue()) is content
+
+
+def test_a_further_piece(stream: io.StringIO) -> None:
+    """It has a line of its own; its turn is not counted again, a failure is, and tokens once."""
+    metrics = Metrics()
+    log = TurnLog(metrics, content=False)
+    request = TurnRequest("", ConversationKey("", "s"))
+    usage = Usage(3, 4)
+    log.write(request, TurnResponse(Status.OK, text="One.", more=True, model="m"), 0.1)
+    log.write_piece(request, TurnResponse(Status.OK, text="Two.", more=True, model="m"), 0.1)
+    log.write_piece(request, TurnResponse(Status.OK, text="3.", model="m", usage=usage), 0.1)
+    log.write_piece(request, TurnResponse(Status.TIMEOUT, reason="model.timeout", model="m"), 0.1)
+
+    figures = metrics.render().decode()
+    assert 'dialogari_turns_total{model="m",reason="",status="ok"} 1.0' in figures
+    assert 'dialogari_turns_total{model="m",reason="model.timeout",status="timeout"} 1.0' in figures
+    assert 'dialogari_tokens_total{direction="output",model="m"} 4.0' in figures
+    assert [line["event"] for line in _lines(stream)] == ["turn", "piece", "piece", "piece"]
+    assert [line["more"] for line in _lines(stream)] == [True, True, False, False]
+    assert "Two." not in stream.getvalue()

@@ -146,6 +146,11 @@ class Settings(BaseSettings):
     """Seconds from Stasis() to the return to the dialplan."""
     fallback_text: str = ""
     """AI_RESPONSE of a turn that failed, where its prompt has no fallback of its own."""
+    filler_after: Annotated[float, Field(ge=0, le=300, allow_inf_nan=False)] = 0.0
+    """Seconds without an answer after which `FILLER_MEDIA` is played to the caller; 0: never."""
+    filler_media: str = "tone:420/60,0/1940"
+    """`sound:NAME`, `tone:NAME` of indications.conf, or `tone:` and a tone written as there; by
+    default a soft beep every two seconds."""
     tool_networks: Annotated[tuple[Network, ...], NoDecode] = ()
     """Private networks that tools may reach, such as `192.168.10.0/24`, separated by blanks or
     commas; public addresses need not be named, link-local and metadata addresses are never

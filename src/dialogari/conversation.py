@@ -12,22 +12,22 @@ cancelled consumer (the caller hung up) gets nothing: its turn is dropped and th
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 import structlog
 
 from dialogari.asked import Asked, Usage, add_up
-from dialogari.tool import ToolCall, ToolStatus, ToolUsed
+from dialogari.running import DEFAULT_PROMPT, Turn
+from dialogari.tool import ToolUsed
 from dialogari.turn import (
     AgentDone,
     AgentRequest,
     FellBack,
-    Past,
     Prompt,
+    Sentence,
     Side,
     Status,
     TextDelta,
@@ -39,75 +39,16 @@ from dialogari.turn import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from datetime import datetime
 
-    from dialogari.callers import CallerMemory
+    from dialogari.parts import Agent, CallerMemory, Catalogue, History
     from dialogari.tool import Tool
-    from dialogari.turn import (
-        Agent,
-        AgentEvent,
-        Catalogue,
-        ConversationKey,
-        History,
-        Message,
-        TurnEvent,
-        TurnRequest,
-    )
+    from dialogari.turn import AgentEvent, ConversationKey, TurnEvent, TurnRequest
 
-DEFAULT_PROMPT = "default"
 RECORD_FAILURE = 0.5
 """Seconds for storing a turn that failed; its deadline may have passed already."""
 
 logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("dialogari.conversation")
-
-
-@dataclass(slots=True)
-class _Turn:
-    """What is known of a running turn so far."""
-
-    request: TurnRequest
-    deadline: float
-    began: float
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    past: Past | None = None
-    prompt: Prompt | None = None
-    model: str = ""
-    answer: str = ""
-    usage: Usage = field(default_factory=Usage)
-    steps: dict[str, float] = field(default_factory=dict[str, float])
-    calls: dict[str, ToolCall] = field(default_factory=dict[str, ToolCall])
-    """In the order in which the model asked for them."""
-    asked: list[Asked] = field(default_factory=list[Asked])
-    caller: str = ""
-    earlier: Sequence[Message] = ()
-    """What was said in earlier calls of this caller."""
-
-    @asynccontextmanager
-    async def step(self, name: str, late: Status = Status.TIMEOUT) -> AsyncGenerator[None]:
-        """Time a step and end it at the deadline."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        try:
-            async with asyncio.timeout_at(self.deadline):
-                yield
-        except TimeoutError as error:
-            reason = f"{name}.{'busy' if late is Status.BUSY else 'timeout'}"
-            raise TurnError(late, reason) from error
-        finally:
-            self.steps[name] = self.steps.get(name, 0.0) + loop.time() - began
-
-    @property
-    def ended_calls(self) -> Sequence[ToolCall]:
-        return [c for c in self.calls.values() if c.status is not ToolStatus.RUNNING]
-
-    @property
-    def waits_for(self) -> str:
-        """The step that time goes to now, while the agent is at work."""
-        running = any(c.status is ToolStatus.RUNNING for c in self.calls.values())
-        return "tools" if running else "model"
-
-    @property
-    def number(self) -> int:
-        return self.past.turns + 1 if self.past else 0
 
 
 class Conversations:
@@ -143,16 +84,27 @@ class Conversations:
                     return event.response
         raise AssertionError("a turn ended without TurnDone")
 
-    async def stream_turn(self, request: TurnRequest) -> AsyncGenerator[TurnEvent]:
+    def stream_turn(self, request: TurnRequest) -> AsyncGenerator[TurnEvent]:
         """Yield the answer as the model writes it, then `TurnDone`.
 
         Close the iterator (`contextlib.aclosing`) if you leave it early. Never raises, but for
         cancellation.
         """
+        return self.run(self.begin(request))
+
+    def begin(self, request: TurnRequest) -> Turn:
+        """Return a turn to `run`; its time runs from now."""
         now = asyncio.get_running_loop().time()
         seconds = min(request.timeout or self._deadline, self._deadline)
-        turn = _Turn(request, deadline=now + seconds, began=now)
-        lock = self._locks.setdefault(request.conversation, asyncio.Lock())
+        return Turn(request, deadline=now + seconds, began=now)
+
+    async def run(self, turn: Turn) -> AsyncGenerator[TurnEvent]:
+        """Yield the events of a turn, as `stream_turn`.
+
+        Where pieces are asked for, the first one is stored before it is yielded; what the caller
+        is told beyond that is stored by `tell`.
+        """
+        lock = self._locks.setdefault(turn.request.conversation, asyncio.Lock())
         try:
             async with turn.step("conversation", Status.BUSY):
                 await lock.acquire()
@@ -168,9 +120,9 @@ class Conversations:
             logger.exception("turn_fault")
             yield TurnDone(await self._failed(turn, TurnError(Status.ERROR, "internal_fault")))
         else:
-            yield TurnDone(self._response(turn))
+            yield TurnDone(self.respond(turn))
 
-    async def _answer(self, turn: _Turn) -> AsyncGenerator[TextDelta | ToolUsed]:
+    async def _answer(self, turn: Turn) -> AsyncGenerator[TextDelta | Sentence | ToolUsed]:
         request = turn.request
         async with turn.step("history"):
             turn.past = await self._history.load(request.conversation)
@@ -193,28 +145,44 @@ class Conversations:
             language=turn.prompt.language,
             tools=tools,
             deadline=turn.deadline,
+            pieces=request.pieces,
         )
         async with aclosing(self._agent.reply(question)) as events:
             while (event := await self._next(turn, events)) is not None:
-                match event:
-                    case TextDelta():
-                        so_far = turn.steps["model"] + turn.steps.get("tools", 0.0)
-                        turn.steps.setdefault("first_token", so_far)
-                        yield event
-                    case ToolUsed():
-                        turn.calls[event.call.id] = event.call
-                        yield event
-                    case Asked():
-                        turn.asked.append(event)
-                    case FellBack():
-                        logger.warning(
-                            "model_fallback", model=turn.model, reason=event.reason, to=event.model
-                        )
-                        turn.model = event.model
-                    case AgentDone():
-                        turn.answer, turn.usage = event.text, event.usage
-        async with turn.step("store"):
-            await self._history.append(_record(turn, Status.OK, ""))
+                if isinstance(event, Sentence):
+                    turn.answer = turn.answer or event.text
+                    if not event.last:
+                        await self._store(turn)
+                else:
+                    _note(turn, event)
+                if isinstance(event, TextDelta | Sentence | ToolUsed):
+                    yield event
+        await self._store(turn)
+
+    async def _store(self, turn: Turn) -> None:
+        """Store the turn unless that is done: its number is taken while no other one can run."""
+        if turn.stored is None:
+            async with turn.step("store"):
+                turn.stored = await self._keep(turn, turn.record())
+
+    async def tell(self, turn: Turn, answer: str, deadline: float) -> None:
+        """Store that the caller is told so much of an answer in pieces, until `deadline`.
+
+        Raises:
+            TurnError: the store refuses, or is too slow.
+        """
+        turn.answer = answer
+        record = turn.record()
+        if turn.stored is None or _said(turn.stored) != _said(record):
+            async with turn.step("store", deadline=deadline):
+                turn.stored = await self._keep(turn, record)
+
+    async def _keep(self, turn: Turn, record: TurnRecord) -> TurnRecord:
+        if turn.stored is None:
+            await self._history.append(record)
+        else:
+            await self._history.amend(record)
+        return record
 
     async def _find_prompt(self, request: TurnRequest) -> Prompt | None:
         found = await self._catalogue.find_prompt(request.prompt or DEFAULT_PROMPT)
@@ -232,8 +200,8 @@ class Conversations:
             logger.warning("tools_missing", prompt=prompt.name, tools=sorted(missing))
         return tools
 
-    async def _next(self, turn: _Turn, events: AsyncIterator[AgentEvent]) -> AgentEvent | None:
-        """Return the agent's next event; `_Turn.step` spelled out, as this runs for every token."""
+    async def _next(self, turn: Turn, events: AsyncIterator[AgentEvent]) -> AgentEvent | None:
+        """Return the agent's next event; `Turn.step` spelled out, as this runs for every token."""
         loop = asyncio.get_running_loop()
         began, step = loop.time(), turn.waits_for
         try:
@@ -244,22 +212,25 @@ class Conversations:
         finally:
             turn.steps[step] = turn.steps.get(step, 0.0) + loop.time() - began
 
-    async def _failed(self, turn: _Turn, error: TurnError) -> TurnResponse:
+    async def _failed(self, turn: Turn, error: TurnError) -> TurnResponse:
         """Store the failed turn if that is still possible, and say what the caller gets."""
-        turn.answer, turn.usage = "", add_up(turn.asked)
+        turn.usage = add_up(turn.asked)
+        if turn.stored is None:
+            turn.answer = ""
         if turn.past is not None and not error.reason.startswith("store."):
             try:
                 async with asyncio.timeout(RECORD_FAILURE):
-                    await self._history.append(_record(turn, error.status, error.reason))
+                    await self._keep(turn, turn.record(error.status, error.reason))
             except (TurnError, TimeoutError):
                 logger.warning("failed_turn_not_stored", conversation=turn.request.conversation.id)
-        return self._response(turn, error)
+        return self.respond(turn, error)
 
-    def _response(self, turn: _Turn, error: TurnError | None = None) -> TurnResponse:
+    def respond(self, turn: Turn, error: TurnError | None = None) -> TurnResponse:
+        """Return what is known of a turn, or of its failure."""
         own = turn.prompt.fallback_text if turn.prompt else None
         return TurnResponse(
             status=error.status if error else Status.OK,
-            text=turn.answer,
+            text="" if error else turn.answer,
             reason=error.reason if error else "",
             side=error.side if error else Side.SYSTEM,
             conversation=turn.request.conversation,
@@ -287,22 +258,27 @@ def describe_call(request: TurnRequest, now: datetime) -> dict[str, str]:
     }
 
 
-def _record(turn: _Turn, status: Status, reason: str) -> TurnRecord:
-    return TurnRecord(
-        conversation=turn.request.conversation,
-        number=turn.number,
-        question=turn.request.text,
-        answer=turn.answer,
-        status=status,
-        reason=reason,
-        prompt=turn.request.prompt or DEFAULT_PROMPT,
-        prompt_version=turn.prompt.version if turn.prompt else 0,
-        model=turn.model,
-        facts=turn.request.facts,
-        usage=turn.usage,
-        started=turn.started,
-        seconds=asyncio.get_running_loop().time() - turn.began,
-        tool_calls=turn.ended_calls,
-        asked=turn.asked,
-        caller=turn.caller,
-    )
+def _note(turn: Turn, event: AgentEvent) -> None:
+    """Take note of what an event of the agent says of the turn."""
+    match event:
+        case TextDelta():
+            so_far = turn.steps["model"] + turn.steps.get("tools", 0.0)
+            turn.steps.setdefault("first_token", so_far)
+        case ToolUsed():
+            turn.calls[event.call.id] = event.call
+        case Asked():
+            turn.asked.append(event)
+        case FellBack():
+            logger.warning("model_fallback", model=turn.model, reason=event.reason, to=event.model)
+            turn.model = event.model
+        case AgentDone():
+            turn.usage = event.usage
+            turn.ended = asyncio.get_running_loop().time()
+            if not turn.request.pieces:
+                turn.answer = event.text
+        case Sentence():
+            pass
+
+
+def _said(record: TurnRecord) -> tuple[str, Usage]:
+    return record.answer, record.usage

@@ -60,7 +60,9 @@ class TurnSpans:
         """Make the spans of a turn that has just ended, after `seconds`."""
         now = asyncio.get_running_loop().time()
         offset = time.time() - now
-        whole = _turn(request, response, now - seconds, seconds, content=self._content)
+        # The last piece of an answer is fetched by a visit of its own, long after the question.
+        began = min([now - seconds, *(asked.began for asked in response.asked)])
+        whole = _turn(request, response, began, now - began, content=self._content)
         parent = self._make(whole, offset, None)
         for asked in response.asked:
             self._make(_chat(asked), offset, parent)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import EventDict, Processor
 
+    from dialogari.asked import Usage
     from dialogari.metrics import Metrics
     from dialogari.spans import TurnSpans
     from dialogari.turn import TurnRequest, TurnResponse
@@ -80,7 +81,7 @@ class TurnLog:
             response.status, seconds=seconds, model=response.model, reason=response.reason
         )
         self._metrics.count_work(response.model, response.steps, response.usage)
-        if self._spans is not None:
+        if self._spans is not None and not response.more:
             self._spans.write(request, response, seconds)
         line: dict[str, object] = {
             "conversation": request.conversation.id,
@@ -89,17 +90,41 @@ class TurnLog:
             "model": response.model,
             "status": str(response.status),
             "reason": response.reason,
-            "input_tokens": response.usage.input_tokens,
-            "output_tokens": response.usage.output_tokens,
+            "more": response.more,
             "ms": round(seconds * 1000),
+            **_tell_cost(response.usage),
         }
-        if response.usage.cost is not None:
-            line["cost"] = round(response.usage.cost, 8)
         for step, spent in response.steps.items():
             line[f"{step}_ms"] = round(spent * 1000, 1)
         if self._content:
             line |= {"question": request.text, "answer": response.text}
         self._logger.info("turn", **line)
+
+    def write_piece(self, request: TurnRequest, response: TurnResponse, seconds: float) -> None:
+        """Log a further piece of an answer; its turn was counted with the first.
+
+        One that ends in a failure counts as a turn that failed. The last one tells what the turn
+        cost, and makes its spans.
+        """
+        if response.status != "ok":
+            self._metrics.count_turn(
+                response.status, seconds=seconds, model=response.model, reason=response.reason
+            )
+        self._metrics.count_work(response.model, {}, response.usage)
+        if self._spans is not None and response.asked:
+            self._spans.write(request, response, seconds)
+        line: dict[str, object] = {
+            "conversation": request.conversation.id,
+            "turn": response.number,
+            "status": str(response.status),
+            "reason": response.reason,
+            "more": response.more,
+            "ms": round(seconds * 1000),
+            **_tell_cost(response.usage),
+        }
+        if self._content:
+            line |= {"answer": response.text}
+        self._logger.info("piece", **line)
 
     def write_hang_up(self, conversation: str, seconds: float) -> None:
         """Log a turn whose caller hung up before it was answered."""
@@ -107,6 +132,16 @@ class TurnLog:
         self._logger.info(
             "turn", conversation=conversation, status=HANG_UP, ms=round(seconds * 1000)
         )
+
+
+def _tell_cost(usage: Usage) -> dict[str, object]:
+    line: dict[str, object] = {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+    }
+    if usage.cost is not None:
+        line["cost"] = round(usage.cost, 8)
+    return line
 
 
 def _name_exception(_logger: object, _method: str, event: EventDict) -> EventDict:

@@ -3,7 +3,7 @@
 A turn is one question of a caller and one answer. A door (the dialplan, the terminal, later the
 REST API and the voice) makes a `TurnRequest`; `dialogari.conversation` turns it into `TurnEvent`s,
 the last of which is `TurnDone` with a `TurnResponse`. The parts that conversation needs meet it
-through the protocols at the end of this file, and `dialogari.app` says which part plays which.
+through the protocols of `dialogari.parts`.
 
 This module imports nothing of ours but the nouns of `dialogari.asked` and `dialogari.tool`, and
 does no I/O.
@@ -14,13 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from dialogari.asked import Asked, Usage
-from dialogari.tool import ToolSource, ToolUsed
+from dialogari.tool import ToolUsed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from dialogari.tool import Tool, ToolCall
@@ -107,6 +107,8 @@ class TurnRequest:
     caller: str = ""
     """AI_CALLER: whose earlier calls count, where callers are remembered; empty: nobody's."""
     call: CallFacts = field(default_factory=CallFacts)
+    pieces: bool = False
+    """Tell the answer sentence by sentence; see `dialogari.answers`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ class TurnResponse:
     """Those that ended, in the order in which the model asked for them."""
     asked: Sequence[Asked] = ()
     """The requests to models, in order: who failed and why, and who answered."""
+    more: bool = False
+    """The text is a piece of the answer, and there is more of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +149,22 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of the answer, complete and fit to be spoken, where pieces were asked for."""
+
+    text: str
+    last: bool = False
+    """The model has written its last word."""
+
+
+@dataclass(frozen=True, slots=True)
 class TurnDone:
     """The last event of every turn."""
 
     response: TurnResponse
 
 
-TurnEvent = TextDelta | ToolUsed | TurnDone
+TurnEvent = TextDelta | Sentence | ToolUsed | TurnDone
 
 
 class Role(StrEnum):
@@ -218,7 +231,8 @@ class Past:
     """What a conversation holds before this turn."""
 
     messages: Sequence[Message]
-    """Oldest first; only turns that ended ok, caller and assistant in turn."""
+    """Oldest first; only turns of which the caller heard an answer, or its beginning, caller and
+    assistant in turn."""
     turns: int
     """Number of the last stored turn, 0 for a new conversation."""
 
@@ -239,6 +253,8 @@ class AgentRequest:
     tools: Sequence[Tool] = ()
     deadline: float = inf
     """When the turn ends, on the event loop's clock: no tool may take longer."""
+    pieces: bool = False
+    """Say each sentence as soon as it is complete; at least one comes before `AgentDone`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,59 +275,4 @@ class FellBack:
     """Why the other one failed, as in `TurnError`."""
 
 
-AgentEvent = TextDelta | ToolUsed | Asked | FellBack | AgentDone
-
-
-class Agent(Protocol):
-    """Prompt and model to answer. Played by `dialogari.agent`."""
-
-    def resolve(self, model: str | None) -> str:
-        """Return `provider:model` for what a request or a prompt named, or for the default.
-
-        Raises:
-            TurnError: `unknown_model`, when no configured provider goes by that name.
-        """
-        ...
-
-    def reply(self, request: AgentRequest) -> AsyncGenerator[AgentEvent]:
-        """Stream the answer; the last event is `AgentDone`.
-
-        Closing the iterator or cancelling its consumer closes the model's connection.
-
-        Raises:
-            TurnError: `model_error` and the reason; no other exception leaves. After `FellBack`, it
-                is the failure of the model that this named.
-        """
-        ...
-
-
-class History(Protocol):
-    """Memory of conversations. Played by `dialogari.store`."""
-
-    async def load(self, conversation: ConversationKey) -> Past:
-        """Return what was said before.
-
-        Raises:
-            TurnError: `error`, when the store can't be read.
-        """
-        ...
-
-    async def append(self, record: TurnRecord) -> None:
-        """Store a turn; returns once it would survive a crash.
-
-        Raises:
-            TurnError: `error`, when the store refuses.
-        """
-        ...
-
-
-class Catalogue(ToolSource, Protocol):
-    """The prompts and tools, read at each turn so that an edit counts from the next one on."""
-
-    async def find_prompt(self, name: str) -> Prompt | None:
-        """Return the newest version, or None where no prompt has that name.
-
-        Raises:
-            TurnError: `error`, when the store can't be read.
-        """
-        ...
+AgentEvent = TextDelta | Sentence | ToolUsed | Asked | FellBack | AgentDone

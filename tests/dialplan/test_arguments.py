@@ -125,11 +125,19 @@ GOOD: list[tuple[list[str], Arguments]] = [
     (["AI_TIMEOUT= "], Arguments()),
     (["AI_TIMEOUT=5", "AI_TIMEOUT=x"], Arguments(timeout=5.0, ignored=1)),
     # Reserved keys are neither facts nor text.
-    (["AI_STREAM=1", "AI_CONTINUE=1", "AI_CALLER= x "], Arguments(caller="x")),
-    (
-        ["USER_INPUT=a", "AI_STREAM=1", "ai_continue=1", "AI_CALLER=x"],
-        Arguments(text="a", caller="x"),
-    ),
+    # Answers in pieces: what Asterisk takes for true, behind the words as well.
+    (["AI_STREAM=1"], Arguments(pieces=True)),
+    (["ai_stream= Yes ", "USER_INPUT=a"], Arguments(text="a", pieces=True)),
+    (["USER_INPUT=a", "AI_STREAM=1"], Arguments(text="a", pieces=True)),
+    *[([f"AI_STREAM={no}"], Arguments()) for no in ("", "0", "no", "2", "false")],
+    # Going on, there are no words, whatever still says so, and nothing can be malformed.
+    (["UNIQUEID=c", "AI_CONTINUE=1"], Arguments(text="", conversation_id="c", continues=True)),
+    (["USER_INPUT=a", "b", "ai_continue=1"], Arguments(text="", continues=True)),
+    (["USER_INPUT_B64=%", "AI_CONTINUE=on"], Arguments(text="", continues=True)),
+    (["USER_INPUT_URI=%", "AI_TIMEOUT=x", "AI_CONTINUE=y"], Arguments(text="", continues=True)),
+    # Who calls.
+    (["AI_CALLER= x "], Arguments(caller="x")),
+    (["USER_INPUT=a", "AI_CALLER=x"], Arguments(text="a", caller="x")),
     # Facts.
     (["DEPT=sales"], Arguments(facts={"dept": "sales"})),
     ([" Dept = sales "], Arguments(facts={"dept": "sales"})),

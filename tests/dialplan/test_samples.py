@@ -6,17 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from dialogari.dialplan.samples import Sample, http_conf, limited_context, render, simple_context
+from dialogari.dialplan.samples import (
+    Sample,
+    http_conf,
+    limited_context,
+    pieces_context,
+    render,
+    simple_context,
+)
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "dialplan.md"
 
 
 def test_the_documentation_shows_what_is_printed() -> None:
-    """docs/dialplan.md has both contexts word for word, as the default settings print them."""
+    """docs/dialplan.md has the contexts word for word, as the default settings print them."""
     text = DOCUMENTATION.read_text(encoding="utf-8")
     sample = Sample(prompt="reception")
 
     assert simple_context(sample) in text
+    assert pieces_context(sample) in text
     assert limited_context(sample) in text
 
 
@@ -30,7 +38,7 @@ def test_names_come_from_the_settings() -> None:
     """Application, user and prompt are the settings'; without a prompt the argument is left out."""
     text = render(Sample(application="desk", username="ada"))
 
-    assert text.count("Stasis(desk,UNIQUEID=${UNIQUEID})\n") == 2
+    assert text.count("Stasis(desk,UNIQUEID=${UNIQUEID}") == 3
     assert "[ada]" in text
     assert "AI_PROMPT_NAME" not in text
 

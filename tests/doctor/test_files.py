@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialogari.dialplan.samples import Sample, limited_context, simple_context
+from dialogari.dialplan.samples import Sample, limited_context, pieces_context, simple_context
 from dialogari.doctor.configuration import Configuration, Sections, read_sections
 from dialogari.doctor.dialplan import check_dialplan
 from dialogari.doctor.extensions import Step, read_extensions
@@ -97,12 +97,12 @@ include => far
 
 @pytest.mark.parametrize("deadline", [1.0, 12.0, 90.5])
 def test_the_samples_have_their_nets(tmp_path: Path, deadline: float) -> None:
-    """What `dialogari dialplan` prints passes the doctor, in both variants."""
+    """What `dialogari dialplan` prints passes the doctor, in every variant."""
     sample = Sample(turn_deadline=deadline)
-    text = simple_context(sample) + limited_context(sample)
+    text = simple_context(sample) + pieces_context(sample) + limited_context(sample)
     none = Sections()
     files = Configuration(none, none, none, read_sections(write(tmp_path, text)))
     findings = check_dialplan(files, "dialogari", deadline)
 
     assert [finding.verdict for finding in findings] == [Verdict.OK]
-    assert "s@ask-ai, s@ask-ai-limited" in findings[0].text
+    assert "s@ask-ai, s@ask-ai-pieces, s@ask-ai-limited" in findings[0].text

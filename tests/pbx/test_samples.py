@@ -30,11 +30,13 @@ APPLICATION = "printed"
 DEADLINE = 1.0
 NET = 9
 """Seconds of the net that is printed for that deadline."""
-CONTEXTS = pytest.mark.parametrize("context", ["ask-ai", "ask-ai-limited"])
+CONTEXTS = pytest.mark.parametrize("context", ["ask-ai", "ask-ai-pieces", "ask-ai-limited"])
 
 CALLERS = f"""
 [ask]
 exten => ask-ai,1,Gosub(ask-ai,s,1)
+ same => n,Goto(back,s,1)
+exten => ask-ai-pieces,1,Gosub(ask-ai-pieces,s,1)
  same => n,Goto(back,s,1)
 exten => ask-ai-limited,1,Gosub(ask-ai-limited,s,1)
  same => n,Goto(back,s,1)
@@ -96,6 +98,22 @@ async def test_an_answer(printed: Asterisk, printed_settings: Settings, context:
 
     assert (back["AI_STATUS"], back.read) == ("ok", "You said hello, (you) there")
     assert f"speak this: {back.read}" in _log(printed)
+
+
+async def test_an_answer_in_pieces(
+    printed: Asterisk, printed_settings: Settings, stub: ModelStub
+) -> None:
+    """Each piece is spoken in its turn, and nothing after the last."""
+    sentences = [f"This is sentence number {number} of the answer." for number in range(4)]
+    stub.answer, stub.pace = lambda _: " ".join(sentences), 0.1
+    async with running_bridge(printed_settings), Phone(printed, APPLICATION) as phone:
+        back = await phone.call("hello", "ask-ai-pieces")
+
+    assert (back["AI_STATUS"], back["AI_MORE"], back.branch) == ("ok", "0", "say")
+    log = _log(printed)
+    places = [log.index(f'"speak this: {sentence}') for sentence in sentences[:2]]
+    assert places == sorted(places)
+    assert all(sentence in log for sentence in sentences)
 
 
 @CONTEXTS

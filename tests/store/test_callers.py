@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dialogari.asked import Asked, Usage
-from dialogari.callers import CallerMemory
+from dialogari.parts import CallerMemory
 from dialogari.store.callers import StoredCallers
 from dialogari.store.store import Store, open_store
 from dialogari.turn import ConversationKey, Message, Role, Status
@@ -79,9 +79,9 @@ async def test_the_caller_stays_with_the_conversation(store: Store, behind: Behi
 
 async def test_turns_are_remembered_for_a_while(url: str) -> None:
     """With a time to live, older turns are kept and counted, but a model is not told of them."""
-    async with open_store(url, history_ttl=timedelta(hours=1)) as store:
-        await _said(store, CALL, 1, "", 1 / 23)
-        await _said(store, CALL, 2, "", 1 / 25)
+    async with open_store(url, history_ttl=timedelta(days=1)) as store:
+        await _said(store, CALL, 1, "", 2)
+        await _said(store, CALL, 2, "", 0)
         past = await store.history.load(CALL)
 
     assert (past.turns, _questions(list(past.messages))) == (2, [f"{CALL.id}/2"])

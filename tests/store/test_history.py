@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dialogari.asked import Usage
+from dialogari.parts import History
 from dialogari.store.store import Store, open_store
 from dialogari.tool import ToolCall, ToolStatus
-from dialogari.turn import ConversationKey, History, Message, Past, Role, Status, TurnError
+from dialogari.turn import ConversationKey, Message, Past, Role, Status, TurnError
 from store.turn_records import CALL, turn
 
 if TYPE_CHECKING:
@@ -197,3 +200,40 @@ async def test_a_store_that_cannot_be_read_is_a_status(store: Store, behind: Beh
         await store.history.load(CALL)
 
     assert str(failure.value) == "error: store.unavailable"
+
+
+async def test_a_turn_that_is_told_piece_by_piece(store: Store, behind: Behind) -> None:
+    """Amended, the row of its number holds what came last, and no other turn is touched."""
+    other = ConversationKey("pbx", "other")
+    await store.history.append(turn(1, other, answer="Theirs."))
+    await store.history.append(turn(1, answer="One."))
+    await store.history.append(turn(2, answer="Next."))
+    used = ToolCall("c", "hours", {}, 1, ToolStatus.OK, "", "ten", 0.1)
+
+    await store.history.amend(
+        replace(turn(1, answer="One. Two."), usage=Usage(7, 8), seconds=2.0, tool_calls=[used])
+    )
+
+    assert [m.text for m in (await store.history.load(CALL)).messages] == [
+        *("When do you open?", "One. Two."),
+        *("When do you open?", "Next."),
+    ]
+    assert (await store.history.load(CALL)).messages[1].tool_calls == (used,)
+    assert (await store.history.load(other)).messages[1].text == "Theirs."
+    rows = behind.query("SELECT output_tokens FROM turns WHERE answer = 'One. Two.'")
+    assert [tuple(row) for row in rows] == [(8,)]
+
+
+async def test_a_turn_that_was_forgotten_is_not_amended(store: Store, behind: Behind) -> None:
+    """Nothing comes back, and what is stored beside it is."""
+    await asyncio.gather(store.history.amend(turn(1)), store.history.append(turn(2)))
+
+    assert [row[0] for row in behind.query("SELECT number FROM turns")] == [2]
+
+
+async def test_what_was_told_before_a_failure_is_remembered(store: Store) -> None:
+    """The caller has heard it."""
+    await store.history.append(turn(1, answer="One."))
+    await store.history.amend(turn(1, answer="One.", status=Status.MODEL_ERROR))
+
+    assert [m.text for m in (await store.history.load(CALL)).messages][1:] == ["One."]

@@ -121,8 +121,8 @@ async def test_the_writer_outlives_a_fault_of_its_own(
     journal = Journal(database)
     async with journal.running():
         with monkeypatch.context() as patch:
-            patch.setattr(journal_module, "store_together", fail)
-            patch.setattr(journal_module, "store_apart", fail)
+            patch.setattr(journal_module, "_store_together", fail)
+            patch.setattr(journal_module, "_store_apart", fail)
             failures = await outcomes(journal, [turn(1), turn(2)])
         await journal.append(turn(3))
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dialogari.parts import Catalogue
 from dialogari.store.errors import PromptNameError, UnknownPromptError
-from dialogari.turn import Catalogue, Prompt, TurnError
+from dialogari.turn import Prompt, TurnError
 
 if TYPE_CHECKING:
     from dialogari.store.store import Store

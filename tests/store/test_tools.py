@@ -12,11 +12,12 @@ import pytest
 from cryptography.fernet import Fernet
 
 from dialogari.agent.tool_rules import check_tool
+from dialogari.parts import Catalogue
 from dialogari.store.errors import SecretKeyError, ToolChangedError, UnknownToolError
 from dialogari.store.keyring import Keyring
 from dialogari.store.store import Store, open_store
 from dialogari.tool import MASK, InvalidToolError, Tool
-from dialogari.turn import Catalogue, TurnError
+from dialogari.turn import TurnError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -95,6 +95,7 @@ async def test_what_can_be_no_tool(api: ApiClient, change: dict[str, Any], says:
         {"headers": {"X": f"{SECRET}\n"}},
         {"headers": {"a b": SECRET}},
         {"parameters": {"type": "object", "title": "\ud800"}},
+        {"parameters": {"title": "of no type"}},
         {"url": "ftp://shop.example/"},
     ],
 )

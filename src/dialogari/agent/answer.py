@@ -1,6 +1,6 @@
 """The agent: asks a model, runs the tools it asks for, and streams its answer.
 
-Plays `dialogari.turn.Agent`. Whatever goes wrong leaves as a `TurnError` with a reason of our own:
+Plays `dialogari.parts.Agent`. Whatever goes wrong leaves as a `TurnError` with a reason of our own:
 what servers write into their errors may hold keys and callers' words.
 """
 
@@ -28,7 +28,7 @@ from dialogari.agent.health import Healths, Standing
 from dialogari.agent.history import trim
 from dialogari.agent.reasons import LATE, SKIPPED, TOO_MANY_CALLS, reason_for_silence
 from dialogari.agent.request import Request, has_words
-from dialogari.agent.speech import make_speakable
+from dialogari.agent.speech import SpokenPieces, make_speakable
 from dialogari.agent.template import fill
 from dialogari.asked import Asked, add_up
 from dialogari.tool import ToolUsed
@@ -36,6 +36,7 @@ from dialogari.turn import (
     AgentDone,
     FellBack,
     Role,
+    Sentence,
     Status,
     TextDelta,
     TurnError,
@@ -91,7 +92,8 @@ class ModelAgent:
             yield Asked(request.model, asyncio.get_running_loop().time(), reason=skipped)
             yield FellBack(attempts[0].model, skipped)
         for attempt, following in zip(attempts, (*attempts[1:], None), strict=True):
-            answer = _Answer(attempt, self._models, transcript, request.language)
+            pieces = SpokenPieces(request.language) if request.pieces else None
+            answer = _Answer(attempt, self._models, transcript, request.language, pieces)
             try:
                 async with aclosing(answer.read()) as events:
                     async for event in events:
@@ -151,19 +153,22 @@ class _Answer:
     models: Models
     transcript: _Transcript
     language: str | None
+    pieces: SpokenPieces | None
+    """Where its sentences come from, if they are asked for."""
     request: Request = field(init=False)
     """The one that is running or ended last."""
     begun: bool = False
     """Words of it have been handed on."""
     text: str = ""
     _written: str = ""
+    _sentences: int = 0
     _parted: bool = False
     """Tools have been asked since the last word."""
 
     def __post_init__(self) -> None:
         self.request = self._ask()
 
-    async def read(self) -> AsyncGenerator[TextDelta | ToolUsed | Asked]:
+    async def read(self) -> AsyncGenerator[TextDelta | Sentence | ToolUsed | Asked]:
         """Yield text, tool calls and each request that ended well; `text` is there at the end.
 
         Raises TurnError, of `request`.
@@ -189,11 +194,13 @@ class _Answer:
         yield self.transcript.count(request.account())
         if not self.begun:  # a sign that is said by its name, an emoji
             yield TextDelta(self._written)
+        for sentence in self._rest():
+            yield sentence
 
     def _ask(self) -> Request:
         return Request(self.attempt, self.models, self.transcript.messages, self.transcript.calls)
 
-    async def _say(self, request: Request) -> AsyncGenerator[TextDelta]:
+    async def _say(self, request: Request) -> AsyncGenerator[TextDelta | Sentence]:
         """Hand on the words of one request, from the first one that can be said."""
         kept = ""
         async with aclosing(request.read()) as pieces:
@@ -203,7 +210,11 @@ class _Answer:
                     continue
                 if kept:
                     self.begun = True
-                    yield self._write(kept)
+                    delta = self._write(kept)
+                    yield delta
+                    for sentence in self.pieces.feed(delta.text) if self.pieces else ():
+                        self._sentences += 1
+                        yield Sentence(sentence)
                     kept = ""
         self._written += kept
 
@@ -214,8 +225,22 @@ class _Answer:
         self._written += piece
         return TextDelta(piece)
 
-    async def _use_tools(self, request: Request) -> AsyncGenerator[ToolUsed]:
+    def _rest(self) -> Iterator[Sentence]:
+        """Return the sentences that only the end completes."""
+        if self.pieces is None:
+            return
+        rest = self.pieces.flush()
+        if not rest and not self._sentences:
+            rest = [self.text]  # what has no letter is no sentence, and may be said by its name
+        for sentence in rest:
+            yield Sentence(sentence, last=True)
+
+    async def _use_tools(self, request: Request) -> AsyncGenerator[Sentence | ToolUsed]:
         """Run what the model asks for; it and the outcomes join the transcript together."""
+        # Said before a tool is asked, `Let me see.` is for the time that the tool takes.
+        for sentence in self.pieces.flush() if self.pieces else ():
+            self._sentences += 1
+            yield Sentence(sentence)
         calls = self.transcript.calls
         response, asked = calls.read(request.response)
         for call in asked:

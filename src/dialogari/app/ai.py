@@ -11,6 +11,7 @@ from dialogari.agent.answer import ModelAgent
 from dialogari.agent.models import Models
 from dialogari.agent.outbound import Outbound
 from dialogari.agent.tools import HttpTools
+from dialogari.answers import Answers
 from dialogari.app.local import open_local
 from dialogari.app.prompts import open_settings_store
 from dialogari.app.providers import check_models, list_providers, read_prices
@@ -33,6 +34,7 @@ class Ai:
     store: Store
     conversations: Conversations
     agent: ModelAgent
+    answers: Answers
     local: LocalServer | None
     models: Models
     outbound: Outbound
@@ -74,4 +76,6 @@ async def open_ai(
             fallback=settings.fallback_text,
             callers=StoredCallers(store.database, timedelta(days=days)) if days else None,
         )
-        yield Ai(store, conversations, agent, local, models, outbound)
+        answers = Answers(conversations)
+        await stack.enter_async_context(answers.running())
+        yield Ai(store, conversations, agent, answers, local, models, outbound)

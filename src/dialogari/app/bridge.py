@@ -25,6 +25,7 @@ from dialogari.ari import (
 )
 from dialogari.config import ConfigError, Settings
 from dialogari.dialplan.door import DialplanDoor
+from dialogari.dialplan.filler import Filler
 from dialogari.metrics import Metrics
 from dialogari.store.errors import StoreError
 from dialogari.telemetry import TurnLog
@@ -133,9 +134,11 @@ class Bridge:
         ):
             self._door = DialplanDoor(
                 self._ai.conversations,
+                self._ai.answers,
                 TurnLog(self._metrics, content=settings.log_content, spans=spans),
                 deadline=settings.turn_deadline,
                 fallback=settings.fallback_text,
+                filler=_filler(settings),
             )
             self._backend = self._offer(self._ai, self._client)
             self._connecting.set()
@@ -180,12 +183,18 @@ class Bridge:
             self._door.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.turn_deadline + DRAIN_MARGIN):
+                if self._ai is not None:
+                    await self._ai.answers.wait_until_none()
                 if self._client is not None:
                     await self._client.wait_until_idle()
                 self._calls.dismiss()
                 if self._web is not None:
                     await self._web.wait_until_idle()
         working.cancel()
+
+
+def _filler(settings: Settings) -> Filler | None:
+    return Filler(settings.filler_after, settings.filler_media) if settings.filler_after else None
 
 
 def _asterisk(settings: Settings) -> Server:

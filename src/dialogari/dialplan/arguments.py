@@ -33,9 +33,9 @@ _TIMEOUT: Final = "ai_timeout"
 _CALLER: Final = "ai_caller"
 _LONGEST_CALLER: Final = 512
 """Characters, as of a conversation's id."""
-_RESERVED: Final = frozenset({"ai_stream", "ai_continue"})
-"""Known from the start, so that they never turn into facts or text; nothing reads them yet."""
-_FIXED: Final = _RESERVED | {
+_PIECES: Final = "ai_stream"
+_CONTINUE: Final = "ai_continue"
+_FIXED: Final = {
     _WORDS,
     _WORDS_BASE64,
     _WORDS_URI,
@@ -44,7 +44,11 @@ _FIXED: Final = _RESERVED | {
     _PROMPT,
     _TIMEOUT,
     _CALLER,
+    _PIECES,
+    _CONTINUE,
 }
+_YES: Final = frozenset({"1", "yes", "true", "y", "t", "on"})
+"""What Asterisk takes for true."""
 
 _SECONDS: Final = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 _BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -68,6 +72,10 @@ class Arguments:
     """Seconds, finite and above zero."""
     caller: str = ""
     """Whose earlier calls count; empty: nobody's."""
+    pieces: bool = False
+    """AI_STREAM: give the answer sentence by sentence."""
+    continues: bool = False
+    """AI_CONTINUE: go on with the answer; there is no question, whatever else says so."""
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
     """The call's own facts, keys in lower case."""
     ignored: int = 0
@@ -86,15 +94,17 @@ class _Sorted:
 def parse_arguments(arguments: Sequence[str]) -> Arguments:
     """Read the arguments of Stasis() as Asterisk hands them over in StasisStart. Never raises."""
     found = _sort(arguments)
-    text, reason = _read_words(found.fixed)
+    continues = _is_yes(found.fixed.get(_CONTINUE, ""))
+    # A dialplan that goes on has the old words still in its variables and arguments.
+    text, reason = ("", "") if continues else _read_words(found.fixed)
     timeout = None
     seconds = found.fixed.get(_TIMEOUT, "").strip()
-    if seconds:
+    if seconds and not continues:
         timeout = _read_seconds(seconds)
         if timeout is None:
             reason = reason or "ai_timeout.malformed"
     caller = found.fixed.get(_CALLER, "").strip()
-    if len(caller) > _LONGEST_CALLER:
+    if len(caller) > _LONGEST_CALLER and not continues:
         reason = reason or "ai_caller.too_long"
     return Arguments(
         text=text,
@@ -103,6 +113,8 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
         prompt=found.fixed.get(_PROMPT, "").strip() or None,
         timeout=timeout,
         caller=caller,
+        pieces=_is_yes(found.fixed.get(_PIECES, "")),
+        continues=continues,
         facts=found.facts,
         ignored=found.ignored,
         problem=TurnError(Status.BAD_REQUEST, reason, Side.CALLER) if reason else None,
@@ -160,6 +172,10 @@ def _decode_uri(value: str) -> str | None:
         return unquote_to_bytes(value).decode("utf-8")
     except ValueError:
         return None
+
+
+def _is_yes(value: str) -> bool:
+    return value.strip().lower() in _YES
 
 
 def _read_seconds(value: str) -> float | None:

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import structlog
 
+from dialogari.answers import Place
 from dialogari.ari import AriError, ChannelGone, RequestFailed
+from dialogari.dialplan.absent import AbsentCaller
 from dialogari.dialplan.arguments import parse_arguments
 from dialogari.dialplan.variables import response_variables
 from dialogari.turn import (
@@ -29,9 +33,13 @@ from dialogari.turn import (
 )
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from dialogari.answers import Answers
     from dialogari.ari import Call
     from dialogari.conversation import Conversations
     from dialogari.dialplan.arguments import Arguments
+    from dialogari.dialplan.filler import Filler
     from dialogari.telemetry import TurnLog
 
 WORDS = "USER_INPUT"
@@ -46,16 +54,26 @@ class DialplanDoor:
     """Handles calls for `dialogari.ari.Client.serve`.
 
     `deadline`: seconds from StasisStart to the return to the dialplan; `fallback`: what the
-    dialplan gets to say for a call that never became a turn.
+    dialplan gets to say for a call that never became a turn; `filler`: what callers hear while
+    they wait.
     """
 
     def __init__(
-        self, conversations: Conversations, log: TurnLog, *, deadline: float, fallback: str
+        self,
+        conversations: Conversations,
+        answers: Answers,
+        log: TurnLog,
+        *,
+        deadline: float,
+        fallback: str,
+        filler: Filler | None = None,
     ) -> None:
         self._conversations = conversations
+        self._answers = answers
         self._log = log
         self._deadline = deadline
         self._fallback = fallback
+        self._filler = filler
         self._closed = False
 
     def close(self) -> None:
@@ -63,17 +81,23 @@ class DialplanDoor:
         self._closed = True
 
     async def answer(self, call: Call) -> None:
-        """Answer one call and send it back to the dialplan."""
+        """Answer one call, or go on with its answer, and send it back to the dialplan."""
         arguments = parse_arguments(call.arguments)
         request = _request(call, arguments, text=arguments.text or "")
         with structlog.contextvars.bound_contextvars(call=call.id):
             try:
                 request, response = await self._respond(call, arguments, request)
+                if response.more and not arguments.continues:
+                    await self._watch(call, _place(request))
                 response = await self._hand_over(call, response)
             except (asyncio.CancelledError, ChannelGone):
+                self._answers.drop(_place(request))
                 self._log.write_hang_up(request.conversation.id, _elapsed(call))
                 raise
-            self._log.write(request, response, _elapsed(call))
+            if arguments.continues:
+                self._log.write_piece(request, response, _elapsed(call))
+            else:
+                self._log.write(request, response, _elapsed(call))
 
     async def release(self, call: Call) -> None:
         """Send back a call that no turn of this process owns.
@@ -92,6 +116,12 @@ class DialplanDoor:
     ) -> tuple[TurnRequest, TurnResponse]:
         if arguments.ignored:
             logger.warning("arguments_ignored", count=arguments.ignored)
+        if arguments.continues:
+            deadline = call.started + self._deadline
+            return request, await self._answers.resume(
+                _place(request), request.conversation, deadline
+            )
+        self._answers.drop(_place(request))  # who asks something new does not wait for the rest
         if self._closed:
             return request, self._refusal(request, TurnError(Status.BUSY, "shutting_down"))
         if arguments.problem is not None:
@@ -105,8 +135,19 @@ class DialplanDoor:
         limit = min(arguments.timeout or self._deadline, self._deadline)
         # At least a moment, so that a late turn ends as `timeout` in the usual way.
         request = replace(request, timeout=max(limit - words, 0.001))
-        response = await self._conversations.take_turn(request)
+        take = self._answers.begin if arguments.pieces else self._conversations.take_turn
+        async with self._filling(call):
+            response = await take(request)
         return request, _timed(response, "words", words)
+
+    def _filling(self, call: Call) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if self._filler is None else self._filler.covering(call)
+
+    async def _watch(self, call: Call, place: Place) -> None:
+        """Have the answer dropped if the caller hangs up before he comes for its next piece."""
+        caller = AbsentCaller(call, partial(self._answers.drop, place))
+        self._answers.when_over(place, caller.close)
+        await caller.open()
 
     def _refusal(self, request: TurnRequest, error: TurnError) -> TurnResponse:
         return TurnResponse(
@@ -163,6 +204,11 @@ def _request(call: Call, arguments: Arguments, text: str) -> TurnRequest:
             language=channel.language,
         ),
     )
+
+
+def _place(request: TurnRequest) -> Place:
+    # Not `call.id`, which changes when another channel takes the call's place.
+    return Place(request.conversation.server, request.call.channel_id)
 
 
 def _reason(error: AriError) -> str:

@@ -45,11 +45,17 @@ class Sample:
         prompt = "" if self.prompt is None else f",AI_PROMPT_NAME={self.prompt}"
         return f"Stasis({self.application},UNIQUEID=${{UNIQUEID}}{prompt})"
 
+    @property
+    def stasis_in_pieces(self) -> str:
+        """The same for a piece of an answer, the variable ASK saying whether it is the first."""
+        return f"{self.stasis[:-1]},${{ASK}})"
+
 
 def render(sample: Sample) -> str:
     """Return all three files, each behind a comment that names it."""
+    contexts = (simple_context(sample), pieces_context(sample), limited_context(sample))
     parts = {
-        "extensions.conf": f"{simple_context(sample)}\n{limited_context(sample)}",
+        "extensions.conf": "\n".join(contexts),
         "ari.conf": ari_conf(sample),
         "http.conf": http_conf(sample),
     }
@@ -69,6 +75,29 @@ exten => s,1,Set(AI_STATUS=)
  same => n,GotoIf($["${{STASISSTATUS}}" = "FAILED"]?human)
  same => n,GotoIf($["${{AI_STATUS}}" != "ok"]?human)
  same => n,NoOp(speak this: ${{AI_RESPONSE}})   ; your text to speech
+ same => n,Return()
+ same => n(human),NoOp(a person takes over)   ; Queue(), Dial(), Voicemail() ...
+ same => n,Return()
+exten => T,1,Goto(s,human)
+"""
+
+
+def pieces_context(sample: Sample) -> str:
+    """Return the same with the answer in pieces."""
+    return f"""\
+[ask-ai-pieces]
+; the same, sentence by sentence: the first one is spoken while the model still writes the rest
+exten => s,1,Set(ASK=AI_STREAM=1)
+ same => n(ask),Set(AI_STATUS=)
+ same => n,Set(TIMEOUT(absolute)={sample.net})
+ same => n,{sample.stasis_in_pieces}
+ same => n,Set(TIMEOUT(absolute)=0)
+ same => n,GotoIf($["${{STASISSTATUS}}" = "FAILED"]?human)
+ same => n,GotoIf($["${{AI_STATUS}}" != "ok"]?human)
+ same => n,GotoIf($["${{AI_RESPONSE}}" = ""]?spoken)   ; no more has come: that was all
+ same => n,NoOp(speak this: ${{AI_RESPONSE}})   ; your text to speech
+ same => n(spoken),Set(ASK=AI_CONTINUE=1)
+ same => n,GotoIf($["${{AI_MORE}}" = "1"]?ask)
  same => n,Return()
  same => n(human),NoOp(a person takes over)   ; Queue(), Dial(), Voicemail() ...
  same => n,Return()

@@ -103,7 +103,7 @@ def response_variables(response: TurnResponse, latency: float) -> dict[str, str]
         "AI_TURN": str(response.number) if response.number else "",
         "AI_ACTION": "",
         "AI_ACTION_TARGET": "",
-        "AI_MORE": "0",
+        "AI_MORE": "1" if response.more else "0",
         "AI_STATUS": response.status.value,
     }
 

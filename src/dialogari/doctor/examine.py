@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dialogari.doctor.application import Bridge
     from dialogari.doctor.ari import Ari
     from dialogari.doctor.findings import Finding
-    from dialogari.turn import Agent
+    from dialogari.parts import Agent
 
 DEFAULT_FOLDER = Path("/etc/asterisk")
 

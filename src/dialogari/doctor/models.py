@@ -13,7 +13,7 @@ from dialogari.doctor.findings import Finding, fail, ok, warn
 from dialogari.turn import AgentRequest, TurnError
 
 if TYPE_CHECKING:
-    from dialogari.turn import Agent
+    from dialogari.parts import Agent
 
 QUESTION = "Are you there?"
 INSTRUCTIONS = "Answer with the one word: yes"

@@ -11,9 +11,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from dialogari.conversation import DEFAULT_PROMPT, Conversations
+from dialogari.conversation import Conversations
 from dialogari.evals.cases import Result
 from dialogari.evals.checks import find_faults, simplify
+from dialogari.running import DEFAULT_PROMPT
 from dialogari.turn import (
     AgentDone,
     AgentRequest,
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from dialogari.evals.cases import Expected, Line, Suite, Talk
+    from dialogari.parts import Agent, Catalogue
     from dialogari.tool import Tool
-    from dialogari.turn import Agent, Catalogue, TurnRecord, TurnResponse
+    from dialogari.turn import TurnRecord, TurnResponse
 
 PLAYED_FOR: Final = 120.0
 """Seconds that the model which plays the caller, or judges, may take."""
@@ -47,7 +49,7 @@ You judge what a telephone assistant said. Answer the question with yes or no, n
 
 @dataclass(slots=True)
 class Scratch:
-    """Plays `dialogari.turn.History` and `Catalogue`: its own conversations, the store's prompts.
+    """Plays `History` and `Catalogue`: its own conversations, the store's prompts.
 
     `content`: the text of the one prompt there is then.
     """
@@ -70,6 +72,11 @@ class Scratch:
     async def append(self, record: TurnRecord) -> None:
         """Keep a turn for the length of this run."""
         self.records.append(record)
+
+    async def amend(self, record: TurnRecord) -> None:
+        """Keep a turn in place of the one of its number."""
+        turns = [(one.conversation, one.number) for one in self.records]
+        self.records[turns.index((record.conversation, record.number))] = record
 
     async def find_prompt(self, name: str) -> Prompt | None:
         """Return the file's prompt, or the store's."""

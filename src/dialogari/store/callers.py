@@ -47,7 +47,7 @@ _FORGET = delete(conversations).where(conversations.c.caller == _CALLER)
 
 
 class StoredCallers:
-    """Plays `dialogari.callers.CallerMemory`. `max_age`: what is older is not recalled."""
+    """Plays `dialogari.parts.CallerMemory`. `max_age`: what is older is not recalled."""
 
     def __init__(self, database: Database, max_age: timedelta) -> None:
         self._database = database

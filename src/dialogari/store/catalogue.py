@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class StoredCatalogue:
-    """Plays `dialogari.turn.Catalogue`."""
+    """Plays `dialogari.parts.Catalogue`."""
 
     def __init__(self, prompts: StoredPrompts, tools: StoredTools) -> None:
         self._prompts = prompts

@@ -49,7 +49,7 @@ _LOAD = (
 
 
 class StoredHistory:
-    """Plays `dialogari.turn.History`. `ttl`: turns older than this are stored, not remembered."""
+    """Plays `dialogari.parts.History`. `ttl`: turns older than this are stored, not remembered."""
 
     def __init__(self, database: Database, journal: Journal, ttl: timedelta | None = None) -> None:
         self._database = database
@@ -57,7 +57,7 @@ class StoredHistory:
         self._journal = journal
 
     async def load(self, conversation: ConversationKey) -> Past:
-        """Return what was said before: of the newest 50 turns, those that ended ok.
+        """Return what was said before: of the newest 50 turns, those that were answered.
 
         Raises:
             TurnError: `error` and a reason `store.…`, when the store can't be read; `bad_request`
@@ -85,6 +85,17 @@ class StoredHistory:
         except StoreError as error:
             raise turn_error(error) from error
 
+    async def amend(self, record: TurnRecord) -> None:
+        """Store a turn in place of the one of its number; returns as `append` does.
+
+        Raises:
+            TurnError: `error` and a reason `store.…`, when the store refuses.
+        """
+        try:
+            await self._journal.amend(record)
+        except StoreError as error:
+            raise turn_error(error) from error
+
 
 def _load(conversation: ConversationKey, since: datetime, connection: Connection) -> Past:
     rows = connection.execute(
@@ -93,7 +104,8 @@ def _load(conversation: ConversationKey, since: datetime, connection: Connection
     ok = Status.OK.value
     messages: list[Message] = []
     for _, status, question, answer, calls, started in reversed(rows):
-        if status == ok and started >= since:
+        # What was spoken before it failed, the caller has heard.
+        if (status == ok or answer) and started >= since:
             messages.append(Message(Role.CALLER, question))
             messages.append(Message(Role.ASSISTANT, answer, tuple(map(read_call, calls or ()))))
     return Past(messages=messages, turns=rows[0].number if rows else 0)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, insert, select, text
+from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from dialogari.store.calls import write_asked, write_call
@@ -73,13 +73,17 @@ _UPSERT_CONVERSATION = text(
     bindparam("started_at", type_=UtcDateTime),
     bindparam("caller", type_=WellFormedText),
 )
-_INSERT_TURN = insert(turns).values(
-    conversation_id=select(conversations.c.id)
+_CONVERSATION = (
+    select(conversations.c.id)
     .where(
         conversations.c.server == bindparam("server", type_=WellFormedText),
         conversations.c.uniqueid == bindparam("uniqueid", type_=WellFormedText),
     )
     .scalar_subquery()
+)
+_INSERT_TURN = insert(turns).values(conversation_id=_CONVERSATION)
+_AMEND_TURN = update(turns).where(
+    turns.c.conversation_id == _CONVERSATION, turns.c.number == bindparam("at")
 )
 
 
@@ -87,6 +91,8 @@ _INSERT_TURN = insert(turns).values(
 class _Entry:
     record: TurnRecord
     stored: asyncio.Future[None]
+    amends: bool
+    """There is one of this number, which it replaces."""
 
     def settle(self, error: StoreError | None) -> None:
         # A waiter that was cancelled has left; its turn is stored all the same.
@@ -129,11 +135,21 @@ class Journal:
             UnavailableError: the database refuses everything, or too many records wait; with
                 `store.timeout` it is unknown whether the record is stored.
         """
+        await self._put(record, amends=False)
+
+    async def amend(self, record: TurnRecord) -> None:
+        """Store a turn in place of the one of its number; otherwise as `append`.
+
+        Where there is none, as when its conversation was forgotten, nothing is stored.
+        """
+        await self._put(record, amends=True)
+
+    async def _put(self, record: TurnRecord, *, amends: bool) -> None:
         if not self._open:
             raise UnavailableError("store.closed", "the journal is closed")
         if len(self._waiting) >= _CAPACITY:
             raise UnavailableError("store.overloaded", "too many turns wait to be stored")
-        entry = _Entry(record, asyncio.get_running_loop().create_future())
+        entry = _Entry(record, asyncio.get_running_loop().create_future(), amends)
         self._waiting.append(entry)
         self._arrival.set()
         try:
@@ -178,7 +194,7 @@ class Journal:
     async def _store(self, batch: Sequence[_Entry]) -> None:
         outcomes: Sequence[StoreError | None]
         try:
-            outcomes = await self._write_records([entry.record for entry in batch])
+            outcomes = await self._write_entries(batch)
         except Exception as error:  # noqa: BLE001 - the task's boundary: no batch may end the writer
             reason = error.reason if isinstance(error, StoreError) else "store.unavailable"
             _log.warning("%d turns are not stored: %s", len(batch), reason)
@@ -191,17 +207,17 @@ class Journal:
         self.failures += len(batch) - stored
         self.commits += stored > 0
 
-    async def _write_records(self, records: Sequence[TurnRecord]) -> Sequence[StoreError | None]:
+    async def _write_entries(self, batch: Sequence[_Entry]) -> Sequence[StoreError | None]:
         """Return what became of each record; raises where the database stored none."""
         try:
-            await self._database.write(partial(store_together, records))
+            await self._database.write(partial(_store_together, batch))
         except UnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one record must not fail the others
-            _log.debug("%d turns are stored again, each alone", len(records), exc_info=error)
+            _log.debug("%d turns are stored again, each alone", len(batch), exc_info=error)
         else:
-            return [None] * len(records)
-        return await self._database.write(partial(store_apart, records))
+            return [None] * len(batch)
+        return await self._database.write(partial(_store_apart, batch))
 
 
 def _conversation(entry: _Entry) -> tuple[str, str]:
@@ -226,21 +242,27 @@ def store_together(records: Sequence[TurnRecord], connection: Connection) -> Non
     connection.execute(_INSERT_TURN, [_turn_row(record) for record in records])
 
 
-def store_apart(
-    records: Sequence[TurnRecord], connection: Connection
-) -> Sequence[StoreError | None]:
+def _store_together(batch: Sequence[_Entry], connection: Connection) -> None:
+    if new := [entry.record for entry in batch if not entry.amends]:
+        store_together(new, connection)
+    if amended := [entry.record for entry in batch if entry.amends]:
+        rows = [{**_turn_row(record), "at": record.number} for record in amended]
+        connection.execute(_AMEND_TURN, rows)
+
+
+def _store_apart(batch: Sequence[_Entry], connection: Connection) -> Sequence[StoreError | None]:
     """Store each record that the database takes; return for each None, or why not.
 
     Raises:
         SQLAlchemyError: the database itself fails, so that none is stored.
     """
-    return [_store_one(record, connection) for record in records]
+    return [_store_one(entry, connection) for entry in batch]
 
 
-def _store_one(record: TurnRecord, connection: Connection) -> StoreError | None:
+def _store_one(entry: _Entry, connection: Connection) -> StoreError | None:
     try:
         with connection.begin_nested():
-            store_together([record], connection)
+            _store_together([entry], connection)
     except IntegrityError as error:
         return TurnClashError() if is_duplicate(error) else explain(error)
     except SQLAlchemyError as error:

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue
 
 from dialogari.store.errors import ToolChangedError, UnknownToolError
 from dialogari.tool import DEFAULT_TIMEOUT, Tool, ToolCall
@@ -43,12 +43,21 @@ _EXAMPLE: Final[dict[str, JsonValue]] = {
 }
 
 
+def _check_type(schema: dict[str, Any]) -> dict[str, Any]:
+    # Said before a write's ETag is looked at: what is malformed stays so, whoever else wrote.
+    if schema.get("type") != "object":
+        raise ValueError('a JSON Schema with "type": "object"')
+    return schema
+
+
 class ToolFields(Body):
     """A tool as it is written."""
 
     description: Text = Field(min_length=1, max_length=1024)
     """For the model: what it does and when to use it."""
-    parameters: JsonObject = Field(json_schema_extra=_SCHEMA)
+    parameters: Annotated[JsonObject, AfterValidator(_check_type)] = Field(
+        json_schema_extra=_SCHEMA
+    )
     """JSON Schema of the arguments, `"type": "object"`."""
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     url: str = Field(pattern=r"^https?://[^\s\x00]+$", max_length=4000)

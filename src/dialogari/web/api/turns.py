@@ -15,7 +15,7 @@ from fastapi import APIRouter, Header
 from pydantic import Field
 
 from dialogari.tool import ToolUsed
-from dialogari.turn import ConversationKey, TextDelta, TurnDone, TurnRequest, TurnResponse
+from dialogari.turn import ConversationKey, Sentence, TextDelta, TurnDone, TurnRequest, TurnResponse
 from dialogari.web.api.backend import Backend, Parts
 from dialogari.web.api.conversations import UsageView
 from dialogari.web.api.event_stream import MEDIA_TYPE, Event, EventStream
@@ -123,6 +123,8 @@ async def _stream(parts: Backend, request: TurnRequest) -> AsyncGenerator[Event]
                         done = True
                         seconds = clock() - began
                         yield "done", _conclude(parts, request, event.response, seconds)
+                    case Sentence():  # told only where pieces are asked for
+                        pass
     finally:
         if not done:
             parts.log.write_hang_up(request.conversation.id, clock() - began)
