@@ -205,7 +205,7 @@ def show_prompt(name: str) -> None:
 
 
 @prompts.command("set")
-def set_prompt(
+def set_prompt(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     name: str,
     text: Annotated[
         str | None, typer.Argument(help="The text; or --file, or standard input.")
@@ -215,6 +215,14 @@ def set_prompt(
     fallback: Annotated[str | None, typer.Option(help="What to say when a turn fails.")] = None,
     tool: Annotated[
         list[str] | None, typer.Option(help="A tool its model may use; repeatable.")
+    ] = None,
+    action: Annotated[
+        list[str] | None,
+        typer.Option(help="hang_up, send_to_voicemail or set_fact; repeatable."),
+    ] = None,
+    transfer: Annotated[
+        list[str] | None,
+        typer.Option(help="A target its model may transfer calls to; repeatable."),
     ] = None,
 ) -> None:
     """Make a new version of a prompt, which counts from the next turn on."""
@@ -227,6 +235,8 @@ def set_prompt(
                 model=model,
                 fallback_text=fallback,
                 tools=tuple(tool or ()),
+                actions=tuple(action or ()),
+                transfers=tuple(transfer or ()),
             )
             saved = await store.set_prompt(prompt)
             out.print(f"{saved.name}: version {saved.version}")
@@ -277,4 +287,7 @@ def _described(response: TurnResponse) -> dict[str, object]:
             "input_tokens": response.usage.input_tokens,
             "output_tokens": response.usage.output_tokens,
         },
+        "action": response.decision.action or "",
+        "action_target": response.decision.target,
+        "facts": dict(response.decision.facts),
     }

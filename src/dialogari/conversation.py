@@ -20,6 +20,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from dialogari.telephone import Decision, Telephone
 from dialogari.tool import ToolCall, ToolStatus, ToolUsed
 from dialogari.turn import (
     AgentDone,
@@ -38,7 +39,7 @@ from dialogari.turn import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
     from dialogari.tool import Tool
     from dialogari.turn import (
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     )
 
 DEFAULT_PROMPT = "default"
+MOST_KEPT = 50
+"""Facts that models keep in one conversation; beyond them the oldest are dropped."""
 RECORD_FAILURE = 0.5
 """Seconds for storing a turn that failed; its deadline may have passed already."""
 
@@ -71,6 +74,7 @@ class _Turn:
     model: str = ""
     answer: str = ""
     usage: Usage = field(default_factory=Usage)
+    decision: Decision = field(default_factory=Decision)
     steps: dict[str, float] = field(default_factory=dict[str, float])
     calls: dict[str, ToolCall] = field(default_factory=dict[str, ToolCall])
     """In the order in which the model asked for them."""
@@ -102,6 +106,13 @@ class _Turn:
     @property
     def number(self) -> int:
         return self.past.turns + 1 if self.past else 0
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """The facts of the conversation by now; one that is empty is not kept."""
+        all_facts = {**(self.past.kept if self.past else {}), **self.decision.facts}
+        kept = [(name, value) for name, value in all_facts.items() if value]
+        return dict(kept[-MOST_KEPT:])
 
 
 class Conversations:
@@ -176,11 +187,13 @@ class Conversations:
             question=request.text,
             instructions=turn.prompt.content,
             model=turn.model,
-            facts=describe_call(request, turn.started.astimezone()),
+            # Kept facts come first: what the dialplan says of the call, no model can change.
+            facts=_lower(turn.kept) | describe_call(request, turn.started.astimezone()),
             history=turn.past.messages,
             language=turn.prompt.language,
             tools=tools,
             deadline=turn.deadline,
+            telephone=Telephone(turn.prompt.actions, turn.prompt.transfers, request.control),
         )
         async with aclosing(self._agent.reply(question)) as events:
             while (event := await self._next(turn, events)) is not None:
@@ -199,6 +212,7 @@ class Conversations:
                         turn.model = event.model
                     case AgentDone():
                         turn.answer, turn.usage = event.text, event.usage
+                        turn.decision = event.decision
         async with turn.step("store"):
             await self._history.append(_record(turn, Status.OK, ""))
 
@@ -224,7 +238,7 @@ class Conversations:
 
     async def _failed(self, turn: _Turn, error: TurnError) -> TurnResponse:
         """Store the failed turn if that is still possible, and say what the caller gets."""
-        turn.answer = ""
+        turn.answer, turn.decision = "", Decision()
         if turn.past is not None and not error.reason.startswith("store."):
             try:
                 async with asyncio.timeout(RECORD_FAILURE):
@@ -248,6 +262,7 @@ class Conversations:
             usage=turn.usage,
             steps=turn.steps,
             tool_calls=turn.ended_calls,
+            decision=turn.decision,
         )
 
 
@@ -280,4 +295,9 @@ def _record(turn: _Turn, status: Status, reason: str) -> TurnRecord:
         started=turn.started,
         seconds=asyncio.get_running_loop().time() - turn.began,
         tool_calls=turn.ended_calls,
+        kept=turn.kept,
     )
+
+
+def _lower(facts: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in facts.items()}

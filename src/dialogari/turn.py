@@ -5,7 +5,8 @@ REST API and the voice) makes a `TurnRequest`; `dialogari.conversation` turns it
 the last of which is `TurnDone` with a `TurnResponse`. The parts that conversation needs meet it
 through the protocols at the end of this file, and `dialogari.app` says which part plays which.
 
-This module imports nothing of ours but `dialogari.tool`, the nouns of tools, and does no I/O.
+This module imports nothing of ours but `dialogari.tool` and `dialogari.telephone`, the nouns of
+tools and of what they decide about a call, and does no I/O.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from enum import StrEnum
 from math import inf
 from typing import TYPE_CHECKING, Protocol
 
+from dialogari.telephone import Decision, Telephone
 from dialogari.tool import ToolSource, ToolUsed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
     from datetime import datetime
 
+    from dialogari.telephone import CallControl
     from dialogari.tool import Tool, ToolCall
 
 
@@ -101,6 +104,7 @@ class TurnRequest:
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
     """The call's own facts from the dialplan, keys in lower case."""
     call: CallFacts = field(default_factory=CallFacts)
+    control: CallControl | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,7 @@ class TurnResponse:
     """Seconds spent in each step of the turn, by its name, for the log and the metrics."""
     tool_calls: Sequence[ToolCall] = ()
     """Those that ended, in the order in which the model asked for them."""
+    decision: Decision = field(default_factory=Decision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +190,10 @@ class Prompt:
     note: str | None = None
     tools: Sequence[str] = ()
     """Names of the tools its model may use; one that there is not is left out."""
+    actions: Sequence[str] = ()
+    """Values of `dialogari.telephone.PhoneAction` that its model may decide on."""
+    transfers: Sequence[str] = ()
+    """Names of the targets that its model may transfer calls to."""
     created: datetime | None = None
     """Aware, in UTC; None: not stored yet."""
 
@@ -208,6 +217,8 @@ class TurnRecord:
     """Aware, in UTC."""
     seconds: float
     tool_calls: Sequence[ToolCall] = ()
+    kept: Mapping[str, str] = field(default_factory=dict[str, str])
+    """All facts that models have kept in this conversation until now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +229,8 @@ class Past:
     """Oldest first; only turns that ended ok, caller and assistant in turn."""
     turns: int
     """Number of the last stored turn, 0 for a new conversation."""
+    kept: Mapping[str, str] = field(default_factory=dict[str, str])
+    """As `TurnRecord.kept` of that turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +249,7 @@ class AgentRequest:
     tools: Sequence[Tool] = ()
     deadline: float = inf
     """When the turn ends, on the event loop's clock: no tool may take longer."""
+    telephone: Telephone = field(default_factory=Telephone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +258,7 @@ class AgentDone:
 
     text: str
     usage: Usage
+    decision: Decision = field(default_factory=Decision)
 
 
 @dataclass(frozen=True, slots=True)

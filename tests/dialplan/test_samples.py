@@ -6,18 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from dialogari.dialplan.samples import Sample, http_conf, limited_context, render, simple_context
+from dialogari.dialplan.samples import (
+    Sample,
+    action_contexts,
+    http_conf,
+    limited_context,
+    render,
+    simple_context,
+)
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "dialplan.md"
 
 
 def test_the_documentation_shows_what_is_printed() -> None:
-    """docs/dialplan.md has both contexts word for word, as the default settings print them."""
+    """docs/dialplan.md has the contexts word for word, as the default settings print them."""
     text = DOCUMENTATION.read_text(encoding="utf-8")
     sample = Sample(prompt="reception")
 
     assert simple_context(sample) in text
     assert limited_context(sample) in text
+    assert action_contexts() in text
 
 
 @pytest.mark.parametrize(("deadline", "net"), [(12.0, 20), (1.0, 9), (30.4, 39), (300.0, 308)])

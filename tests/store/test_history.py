@@ -197,3 +197,11 @@ async def test_a_store_that_cannot_be_read_is_a_status(store: Store, behind: Beh
         await store.history.load(CALL)
 
     assert str(failure.value) == "error: store.unavailable"
+
+
+async def test_facts_that_were_kept_come_back(store: Store) -> None:
+    """Those of the newest turn, which holds all of them, whether it ended ok or not."""
+    await store.history.append(replace(turn(1), kept={"NAME": "Ann", "CITY": "Oslo"}))
+    await store.history.append(replace(turn(2, status=Status.TIMEOUT), kept={"NAME": "Bob"}))
+
+    assert (await store.history.load(CALL)).kept == {"NAME": "Bob"}

@@ -25,6 +25,7 @@ from dialogari.agent.fallback import plan
 from dialogari.agent.reasons import TOO_MANY_CALLS, reason_for_silence
 from dialogari.agent.request import Request, has_words
 from dialogari.agent.speech import make_speakable
+from dialogari.agent.telephone import Notes, phone_tools
 from dialogari.agent.template import fill
 from dialogari.tool import ToolUsed
 from dialogari.turn import (
@@ -67,9 +68,12 @@ class ModelAgent:
 
     async def reply(self, request: AgentRequest) -> AsyncGenerator[AgentEvent]:
         """Stream the answer, then `AgentDone`. Raises TurnError."""
+        notes = Notes()
         tools = self._tools.prepare(request.tools) if self._tools else ()
+        # Of two tools with one name the last counts: nothing stands in for the telephone's.
+        offered = (*tools, *phone_tools(request.telephone, notes))
         # One for all attempts: what tools have done is done, whichever model goes on.
-        transcript = _Transcript(list(_messages(request)), Calls(tools, request.deadline))
+        transcript = _Transcript(list(_messages(request)), Calls(offered, request.deadline))
         patient = self._models.provider(request.model).patient
         attempts = plan(request.model, self._fallback, patient=patient)
         for attempt, following in zip(attempts, (*attempts[1:], None), strict=True):
@@ -83,7 +87,7 @@ class ModelAgent:
                     raise
                 yield FellBack(following.model, error.reason)
             else:
-                yield AgentDone(answer.text, transcript.usage)
+                yield AgentDone(answer.text, transcript.usage, notes.read())
                 return
 
 

@@ -17,6 +17,7 @@ import structlog
 
 from dialogari.ari import AriError, ChannelGone, RequestFailed
 from dialogari.dialplan.arguments import parse_arguments
+from dialogari.dialplan.control import ChannelControl
 from dialogari.dialplan.variables import response_variables
 from dialogari.turn import (
     CallFacts,
@@ -161,6 +162,7 @@ def _request(call: Call, arguments: Arguments, text: str) -> TurnRequest:
             caller_name=channel.caller.name,
             language=channel.language,
         ),
+        control=ChannelControl(call),
     )
 
 

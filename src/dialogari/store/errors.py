@@ -12,6 +12,7 @@
     ├── TurnClashError          nobody: another process answered the same conversation first
     ├── PromptError             whoever edits prompts
     │   ├── PromptNameError
+    │   ├── PromptTelephoneError
     │   └── UnknownPromptError
     ├── ToolError               whoever edits tools
     │   ├── UnknownToolError
@@ -26,11 +27,15 @@ carries the reason alone.
 from __future__ import annotations
 
 import sqlite3
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from dialogari.turn import Side, Status, TurnError
+
+if TYPE_CHECKING:
+    from dialogari.telephone import InvalidTelephoneError
 
 
 class StoreError(Exception):
@@ -123,6 +128,13 @@ class PromptNameError(PromptError):
             f"{name!r} can't name a prompt: use 1 to 64 of letters, digits, '-', '_' and '.', "
             "the first a letter, a digit or '_'",
         )
+
+
+class PromptTelephoneError(PromptError):
+    """It offers its model what no call can do."""
+
+    def __init__(self, error: InvalidTelephoneError) -> None:
+        super().__init__("prompt.telephone", str(error))
 
 
 class UnknownPromptError(PromptError):

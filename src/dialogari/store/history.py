@@ -26,7 +26,14 @@ _LONGEST_ID = 512
 """Characters of a conversation's id: an index row of PostgreSQL has room for 2,700 bytes."""
 
 _LOAD = (
-    select(turns.c.number, turns.c.status, turns.c.question, turns.c.answer, turns.c.tool_calls)
+    select(
+        turns.c.number,
+        turns.c.status,
+        turns.c.question,
+        turns.c.answer,
+        turns.c.tool_calls,
+        turns.c.kept,
+    )
     .join(conversations, conversations.c.id == turns.c.conversation_id)
     .where(
         conversations.c.server == bindparam("server", type_=WellFormedText),
@@ -77,8 +84,10 @@ def _load(conversation: ConversationKey, connection: Connection) -> Past:
     ).all()
     ok = Status.OK.value
     messages: list[Message] = []
-    for _, status, question, answer, calls in reversed(rows):
+    for _, status, question, answer, calls, _ in reversed(rows):
         if status == ok:
             messages.append(Message(Role.CALLER, question))
             messages.append(Message(Role.ASSISTANT, answer, tuple(map(read_call, calls or ()))))
-    return Past(messages=messages, turns=rows[0].number if rows else 0)
+    if not rows:
+        return Past(messages=[], turns=0)
+    return Past(messages=messages, turns=rows[0].number, kept=rows[0].kept or {})

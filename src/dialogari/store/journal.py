@@ -267,4 +267,5 @@ def _turn_row(record: TurnRecord) -> dict[str, object]:
         "output_tokens": record.usage.output_tokens,
         "facts": {well_formed(key): well_formed(value) for key, value in record.facts.items()},
         "tool_calls": [write_call(call) for call in record.tool_calls] or None,
+        "kept": {key: well_formed(value) for key, value in record.kept.items()} or None,
     }

@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, insert, select, text, update
 
-from dialogari.store.errors import PromptNameError, StoreError, UnknownPromptError, turn_error
+from dialogari.store.errors import (
+    PromptNameError,
+    PromptTelephoneError,
+    StoreError,
+    UnknownPromptError,
+    turn_error,
+)
 from dialogari.store.tables import WellFormedText, prompt_versions, prompts
+from dialogari.telephone import InvalidTelephoneError, check_telephone
 from dialogari.turn import Prompt
 
 if TYPE_CHECKING:
@@ -93,9 +100,14 @@ class StoredPrompts:
         Raises:
             PromptNameError: the name is not 1 to 64 of letters, digits, `-`, `_` and `.`, or begins
                 with `-` or `.`.
+            PromptTelephoneError: no call can do what it lets its model decide.
             StoreError: the store refuses.
         """
         check_name(prompt.name)
+        try:
+            check_telephone(prompt.actions, prompt.transfers)
+        except InvalidTelephoneError as error:
+            raise PromptTelephoneError(error) from None
         return await self._database.write(partial(_set, prompt))
 
     async def delete_prompt(self, name: str) -> None:
@@ -150,6 +162,8 @@ def _set(prompt: Prompt, connection: Connection) -> Prompt:
             "fallback_text": stored.fallback_text,
             "note": stored.note,
             "tools": list(stored.tools) or None,
+            "actions": list(stored.actions) or None,
+            "transfers": list(stored.transfers) or None,
             "created_at": stored.created,
         },
     )
@@ -172,5 +186,7 @@ def _prompt(row: RowMapping) -> Prompt:
         fallback_text=row["fallback_text"],
         note=row["note"],
         tools=tuple(row["tools"] or ()),
+        actions=tuple(row["actions"] or ()),
+        transfers=tuple(row["transfers"] or ()),
         created=row["created_at"],
     )

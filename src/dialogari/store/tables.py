@@ -43,7 +43,7 @@ from sqlalchemy.types import TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-REVISION = "0002"
+REVISION = "0005"
 """The newest migration, which these definitions match."""
 
 
@@ -158,6 +158,8 @@ turns = Table(
     Column("facts", _Json, nullable=False),
     # [{"name", "arguments", "status", …}], as `dialogari.tool.ToolCall`; NULL: none.
     Column("tool_calls", _OptionalJson),
+    # All facts that models have kept until now, {"NAME": "value"}; NULL: none.
+    Column("kept", _OptionalJson),
     UniqueConstraint("conversation_id", "number"),
 )
 
@@ -189,6 +191,9 @@ prompt_versions = Table(
     Column("created_at", UtcDateTime, nullable=False),
     # Names of the tools its model may use; NULL: none.
     Column("tools", _OptionalJson),
+    # What its model may decide about a call, and the targets it may transfer to; NULL: none.
+    Column("actions", _OptionalJson),
+    Column("transfers", _OptionalJson),
 )
 
 tools = Table(
