@@ -1,4 +1,4 @@
-"""The command line: `dialogari serve | ask | prompt | tool | db | demo | doctor | dialplan`.
+"""The command line: `dialogari serve | ask | prompt | tool | mcp | db | demo | doctor | dialplan`.
 
 Exit codes: 0 done, 1 the thing asked for failed, 2 wrong usage or configuration, then with one
 line for each setting that is wrong and no traceback.
@@ -21,6 +21,7 @@ import typer
 from rich.table import Table
 
 from dialogari.app.prompts import open_prompts
+from dialogari.cli_mcp import mcp
 from dialogari.cli_tools import tools
 from dialogari.progress import show_progress
 from dialogari.telemetry import configure_logs
@@ -49,6 +50,7 @@ main = typer.Typer(
 prompts = typer.Typer(help="The prompts: list, show, set, delete.", no_args_is_help=True)
 main.add_typer(prompts, name="prompt")
 main.add_typer(tools, name="tool")
+main.add_typer(mcp, name="mcp")
 db = typer.Typer(help="The database: upgrade, check.", no_args_is_help=True)
 main.add_typer(db, name="db")
 

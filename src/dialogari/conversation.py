@@ -41,7 +41,7 @@ from dialogari.turn import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
-    from dialogari.tool import Tool
+    from dialogari.tool import McpChoice, Tool
     from dialogari.turn import (
         Agent,
         AgentEvent,
@@ -216,7 +216,7 @@ class Conversations:
         async with turn.step("store"):
             await self._history.append(_record(turn, Status.OK, ""))
 
-    async def _find_tools(self, prompt: Prompt | None) -> Sequence[Tool]:
+    async def _find_tools(self, prompt: Prompt | None) -> Sequence[Tool | McpChoice]:
         if prompt is None or not prompt.tools:
             return ()
         tools = await self._catalogue.find_tools(prompt.tools)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dialogari.telephone import CallControl
-    from dialogari.tool import Tool, ToolCall
+    from dialogari.tool import McpChoice, Tool, ToolCall
 
 
 class Status(StrEnum):
@@ -246,7 +246,7 @@ class AgentRequest:
     history: Sequence[Message] = ()
     language: str | None = None
     """The prompt's language, a tag such as `es-MX`: how numbers and signs are said."""
-    tools: Sequence[Tool] = ()
+    tools: Sequence[Tool | McpChoice] = ()
     deadline: float = inf
     """When the turn ends, on the event loop's clock: no tool may take longer."""
     telephone: Telephone = field(default_factory=Telephone)

@@ -27,7 +27,7 @@ from dialogari.agent.request import Request, has_words
 from dialogari.agent.speech import make_speakable
 from dialogari.agent.telephone import Notes, phone_tools
 from dialogari.agent.template import fill
-from dialogari.tool import ToolUsed
+from dialogari.tool import McpChoice, Tool, ToolUsed
 from dialogari.turn import (
     AgentDone,
     FellBack,
@@ -39,28 +39,34 @@ from dialogari.turn import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
+    from collections.abc import AsyncGenerator, Iterator, Sequence
 
     from pydantic_ai.messages import ModelMessage
 
     from dialogari.agent.fallback import Attempt, Fallback
+    from dialogari.agent.mcp.servers import McpServers
     from dialogari.agent.models import Models
-    from dialogari.agent.tools import HttpTools
+    from dialogari.agent.tools import AgentTool, HttpTools
     from dialogari.turn import AgentEvent, AgentRequest, Message
 
 
 class ModelAgent:
     """Answers with the models it is given; where one fails before a word, with the fallback.
 
-    `tools` makes the tools of a request ready; None: nothing is done for a model.
+    `tools` and `servers` make the tools of a request ready; None: there are none of that kind.
     """
 
     def __init__(
-        self, models: Models, fallback: Fallback | None = None, tools: HttpTools | None = None
+        self,
+        models: Models,
+        fallback: Fallback | None = None,
+        tools: HttpTools | None = None,
+        servers: McpServers | None = None,
     ) -> None:
         self._models = models
         self._fallback = fallback
         self._tools = tools
+        self._servers = servers
 
     def resolve(self, model: str | None) -> str:
         """Return `provider:model`. Raises TurnError `unknown_model`."""
@@ -69,9 +75,8 @@ class ModelAgent:
     async def reply(self, request: AgentRequest) -> AsyncGenerator[AgentEvent]:
         """Stream the answer, then `AgentDone`. Raises TurnError."""
         notes = Notes()
-        tools = self._tools.prepare(request.tools) if self._tools else ()
         # Of two tools with one name the last counts: nothing stands in for the telephone's.
-        offered = (*tools, *phone_tools(request.telephone, notes))
+        offered = (*await self._prepare(request), *phone_tools(request.telephone, notes))
         # One for all attempts: what tools have done is done, whichever model goes on.
         transcript = _Transcript(list(_messages(request)), Calls(offered, request.deadline))
         patient = self._models.provider(request.model).patient
@@ -89,6 +94,14 @@ class ModelAgent:
             else:
                 yield AgentDone(answer.text, transcript.usage, notes.read())
                 return
+
+    async def _prepare(self, request: AgentRequest) -> Sequence[AgentTool]:
+        chosen = [tool for tool in request.tools if isinstance(tool, McpChoice)]
+        rows = [tool for tool in request.tools if isinstance(tool, Tool)]
+        return [
+            *(await self._servers.prepare(chosen) if self._servers else ()),
+            *(self._tools.prepare(rows) if self._tools else ()),
+        ]
 
 
 @dataclass(slots=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dialogari.agent.answer import ModelAgent
+from dialogari.agent.mcp.servers import McpServers
 from dialogari.agent.models import Models
 from dialogari.agent.outbound import Outbound
 from dialogari.agent.tools import HttpTools
@@ -14,14 +16,16 @@ from dialogari.app.local import open_local
 from dialogari.app.prompts import open_settings_store
 from dialogari.app.providers import check_models, list_providers
 from dialogari.conversation import Conversations
+from dialogari.store.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from dialogari.agent.local.server import LocalServer
     from dialogari.config import Settings
     from dialogari.progress import Step
     from dialogari.store.store import Store
+    from dialogari.tool import McpServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,21 @@ async def open_ai(
         fallback = check_models(settings, models)
         outbound = Outbound(settings.tool_networks)
         stack.push_async_callback(outbound.aclose)
+        servers = await stack.enter_async_context(McpServers(outbound))
+        if exclusive:
+            servers.watch(partial(_find_servers, store))
         conversations = Conversations(
-            ModelAgent(models, fallback, HttpTools(outbound)),
+            ModelAgent(models, fallback, HttpTools(outbound), servers),
             store.history,
             store.catalogue,
             deadline=settings.turn_deadline,
             fallback=settings.fallback_text,
         )
         yield Ai(store, conversations, local)
+
+
+async def _find_servers(store: Store) -> Sequence[McpServer] | None:
+    try:
+        return await store.servers.find_servers()
+    except StoreError:
+        return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from dialogari.agent.mcp.rules import check_server
 from dialogari.agent.tool_rules import check_tool
 from dialogari.config import ConfigError, Settings
 from dialogari.store.keyring import KEY_FILE, Keyring
@@ -33,7 +34,11 @@ async def open_settings_store(
         ) from None
     keyring = Keyring(settings.secret_keys, settings.dialogari_state_dir / KEY_FILE)
     async with open_store(
-        settings.store_url, exclusive=exclusive, keyring=keyring, check_tool=check_tool
+        settings.store_url,
+        exclusive=exclusive,
+        keyring=keyring,
+        check_tool=check_tool,
+        check_server=check_server,
     ) as store:
         yield store
 

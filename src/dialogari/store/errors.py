@@ -16,6 +16,7 @@
     │   └── UnknownPromptError
     ├── ToolError               whoever edits tools
     │   ├── UnknownToolError
+    │   ├── UnknownServerError
     │   └── ToolChangedError
     └── SecretKeyError          the operator: bring back the key that secrets were stored with
 
@@ -153,6 +154,15 @@ class UnknownToolError(ToolError):
 
     def __init__(self, name: str) -> None:
         super().__init__("tool.unknown", f"there is no tool named {name!r}")
+
+
+class UnknownServerError(ToolError):
+    """No MCP server has that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            "mcp.unknown", f"no MCP server is named {name!r}; `dialogari mcp list` shows them"
+        )
 
 
 class ToolChangedError(ToolError):

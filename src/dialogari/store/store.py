@@ -11,6 +11,7 @@ from dialogari.store.database import Database, open_database
 from dialogari.store.history import StoredHistory
 from dialogari.store.journal import Journal
 from dialogari.store.keyring import Keyring
+from dialogari.store.mcp import StoredMcpServers
 from dialogari.store.prompts import StoredPrompts
 from dialogari.store.tools import StoredTools
 from dialogari.tool import InvalidToolError
@@ -18,7 +19,7 @@ from dialogari.tool import InvalidToolError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from dialogari.tool import Tool
+    from dialogari.tool import McpServer, Tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,13 @@ class Store:
     history: StoredHistory
     prompts: StoredPrompts
     tools: StoredTools
+    servers: StoredMcpServers
     catalogue: StoredCatalogue
     database: Database
     journal: Journal
 
 
-def _refuse_tool(tool: Tool) -> None:
+def _refuse(tool: Tool | McpServer) -> None:
     raise InvalidToolError(f"{tool.name}: nobody here can tell what a tool must be like")
 
 
@@ -43,13 +45,14 @@ async def open_store(
     *,
     exclusive: bool = False,
     keyring: Keyring | None = None,
-    check_tool: Callable[[Tool], None] = _refuse_tool,
+    check_tool: Callable[[Tool], None] = _refuse,
+    check_server: Callable[[McpServer], None] = _refuse,
 ) -> AsyncGenerator[Store]:
     """Open the store for the length of the block; at its end, turns that still wait are stored.
 
     `exclusive` is the bridge's: a second bridge on the same SQLite file is refused, while a
     terminal command opens it beside, without. `keyring` locks the secrets of tools; None: there are
-    none. `check_tool` raises InvalidToolError for what can't be stored as a tool.
+    none. `check_tool` and `check_server` raise InvalidToolError for what can't be stored.
 
     Raises:
         SetupError: the operator must change something first.
@@ -59,7 +62,9 @@ async def open_store(
         journal = Journal(database)
         async with journal.running():
             prompts = StoredPrompts(database)
-            tools = StoredTools(database, keyring or Keyring(), check_tool)
-            catalogue = StoredCatalogue(prompts, tools)
+            keyring = keyring or Keyring()
+            tools = StoredTools(database, keyring, check_tool)
+            servers = StoredMcpServers(database, keyring, check_server)
+            catalogue = StoredCatalogue(prompts, tools, servers)
             history = StoredHistory(database, journal)
-            yield Store(history, prompts, tools, catalogue, database, journal)
+            yield Store(history, prompts, tools, servers, catalogue, database, journal)

@@ -5,6 +5,7 @@
     prompts          one row per name: which version counts
     prompt_versions  every edit of a prompt, never changed once written
     tools            one row per tool; the values of its headers can't be read without SECRET_KEY
+    mcp_servers      one row per MCP server; its secrets as those of tools
     heartbeat        one row, written anew by each readiness check: the proof that writes work
 
 The last ten questions of a call, for instance:
@@ -209,6 +210,23 @@ tools = Table(
     Column("headers", _Json, nullable=False),
     Column("timeout", Float, nullable=False),
     Column("result_path", WellFormedText),
+    # Counts the edits.
+    Column("version", Integer, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+mcp_servers = Table(
+    "mcp_servers",
+    metadata,
+    Column("name", WellFormedText, primary_key=True),
+    # A program with its arguments, or an address; the other one is empty.
+    Column("command", WellFormedText, nullable=False),
+    Column("args", _Json, nullable=False),
+    # {"NAME": "locked value"}, see `keyring.py`.
+    Column("env", _Json, nullable=False),
+    Column("url", WellFormedText, nullable=False),
+    Column("headers", _Json, nullable=False),
+    Column("timeout", Float, nullable=False),
     # Counts the edits.
     Column("version", Integer, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
