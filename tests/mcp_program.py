@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 
 import uvicorn
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
 
 server = MCPServer("shop")
 
@@ -38,7 +41,7 @@ def secret() -> str:
 @server.tool()
 def refuse() -> str:
     """Fail."""
-    raise ValueError("no such order")
+    raise ToolError("no such order")
 
 
 @server.tool()
@@ -65,8 +68,7 @@ async def change(context: Context) -> str:
     """Take `stock` away and offer `price`."""
     server.remove_tool("stock")
     server.add_tool(price)
-    if hasattr(context, "session"):
-        await context.session.send_tool_list_changed()
+    await context.notify_tools_changed()
     return "changed"
 
 
@@ -75,7 +77,7 @@ def price() -> str:
     return "one"
 
 
-def app() -> object:
+def app() -> Starlette:
     """Return the server as a web application."""
     open_to_all = TransportSecuritySettings(enable_dns_rebinding_protection=False)
     return server.streamable_http_app(transport_security=open_to_all)
@@ -83,6 +85,10 @@ def app() -> object:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["http"]:
-        uvicorn.run(app(), port=int(os.environ["PORT"]), log_level="critical")
+        serving = socket.create_server(("127.0.0.1", int(os.environ.get("PORT", "0"))))
+        sys.stdout.write(f"{serving.getsockname()[1]}\n")
+        sys.stdout.flush()
+        config = uvicorn.Config(app(), log_level="critical")
+        uvicorn.Server(config).run(sockets=[serving])
     else:
         server.run()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import structlog
 from mcp import Client, MCPError
 from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
-from mcp.types import ToolListChangedNotification
+from mcp.types import CONNECTION_CLOSED, ToolListChangedNotification
 
 from dialogari.agent.mcp.http import open_address
 from dialogari.agent.mcp.result import explain, tell
@@ -69,7 +69,8 @@ class Connection:
 
     async def run(self) -> None:
         """Keep the server at hand until cancelled."""
-        loop = asyncio.get_running_loop()
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in one
         pause, legacy = FIRST_PAUSE, False
         while True:
             began = loop.time()
@@ -83,6 +84,8 @@ class Connection:
             finally:
                 self.tools, self._client = (), None
                 self.settled.set()
+            if task.cancelling():
+                return  # a connection that breaks while it is cancelled raises that it broke
             # Some servers of the older protocol end at a question that only the newer one knows.
             legacy = not legacy
             pause = FIRST_PAUSE if loop.time() - began > STEADY else pause
@@ -102,6 +105,8 @@ class Connection:
             told = tell(result, secrets)
             clean = True
         except MCPError as error:
+            if error.code == CONNECTION_CLOSED:
+                self._lose()
             raise explain(error, secrets) from None
         except (RuntimeError, ValueError):
             raise ToolFailedError("malformed", "the server's answer can't be read") from None
@@ -131,11 +136,16 @@ class Connection:
 
     def _transport(self) -> AbstractAsyncContextManager[TransportStreams]:
         if self.server.command:
-            return run_child(self.server, self._doubt.set)
+            return run_child(self.server, self._lose)
         return open_address(self.server, self.outbound, self._note)
 
     def _note(self, refused: str) -> None:
         self._refused = refused
+        self._lose()
+
+    def _lose(self) -> None:
+        """Offer nothing until the tools have been listed anew."""
+        self.tools = ()
         self._doubt.set()
 
     async def _keep(self, client: Client) -> None:

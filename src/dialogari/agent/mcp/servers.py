@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FIRST_WAIT: Final = 3.0
 """Seconds that a turn waits for a server nobody has spoken with yet; after that it goes without."""
 LOOK: Final = 15.0
-"""Seconds between looks at the rows, for what nobody asks about: new ones, and deleted ones."""
+"""Seconds; for what no turn asks about, rows that are new and rows that were deleted."""
 _ALL: Final = "*"
 _ODD: Final = re.compile(r"[^A-Za-z0-9_-]")
 _LONGEST_NAME: Final = 64
@@ -59,9 +59,13 @@ class _Kept:
 
 
 class McpServers:
-    """`async with` it: its servers end with the block, and programs we started are gone then."""
+    """`async with` it: its servers end with the block, and programs we started are gone then.
 
-    def __init__(self, outbound: Outbound) -> None:
+    `look`: seconds between looks at the rows, for `watch`.
+    """
+
+    def __init__(self, outbound: Outbound, look: float = LOOK) -> None:
+        self._look = look
         self._outbound = outbound
         self._kept: dict[str, _Kept] = {}
         self._tasks = asyncio.TaskGroup()
@@ -143,7 +147,7 @@ class McpServers:
                     await self._keep(server)
                 for name in self._kept.keys() - {server.name for server in servers}:
                     self._kept.pop(name).task.cancel()
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(self._look)
 
 
 def _chosen(choice: McpChoice, connection: Connection) -> Iterator[McpTool]:

@@ -63,13 +63,13 @@ class Lines:
         self._add(rest)
 
     def _add(self, piece: bytes) -> None:
-        if not self._too_long and len(self._line) + len(piece) <= LARGEST_LINE:
-            self._line += piece
+        if self._too_long:
+            self._tail = (self._tail + piece[-_EDGE:])[-_EDGE:]
             return
-        if not self._too_long:
+        self._line += piece
+        if len(self._line) > LARGEST_LINE:
             self._too_long, self._tail = True, bytes(self._line[-_EDGE:])
             del self._line[_EDGE:]
-        self._tail = (self._tail + piece[-_EDGE:])[-_EDGE:]
 
 
 @asynccontextmanager
