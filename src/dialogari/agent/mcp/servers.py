@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -98,13 +99,11 @@ class McpServers:
         """Return the tools that were chosen; those of a server that is away are left out."""
         if not choices:
             return ()
-        for choice in choices:
-            await self._keep(choice.server)
-        connections = {c.server.name: self._kept[c.server.name].connection for c in choices}
-        settled = [asyncio.ensure_future(c.settled.wait()) for c in connections.values()]
-        _, late = await asyncio.wait(settled, timeout=FIRST_WAIT)
-        for waiting in late:
-            waiting.cancel()
+        connections = {c.server.name: await self._keep(c.server) for c in choices}
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_WAIT):
+                for connection in connections.values():
+                    await connection.settled.wait()
         for name, connection in connections.items():
             if not connection.tools:
                 logger.warning("mcp_tools_missing", server=name)
@@ -116,17 +115,16 @@ class McpServers:
 
     async def reach(self, server: McpServer) -> tuple[Sequence[McpTool], str]:
         """Return all tools of a server, and why it is away where it is; for those who try it."""
-        await self._keep(server)
-        connection = self._kept[server.name].connection
+        connection = await self._keep(server)
         await connection.settled.wait()
         return list(_chosen(McpChoice(server, _ALL), connection)), connection.cause
 
-    async def _keep(self, server: McpServer) -> None:
+    async def _keep(self, server: McpServer) -> Connection:
         """Have a server at hand, as its row is now."""
         async with self._starting:
             kept = self._kept.get(server.name)
             if kept is not None and kept.connection.server == server:
-                return
+                return kept.connection
             if kept is not None:
                 kept.task.cancel()
             # In a thread: the library takes 0.6 s to import, in which no call could go on.
@@ -136,6 +134,7 @@ class McpServers:
             connection: Connection = module.Connection(server, self._outbound)
             task = self._tasks.create_task(connection.run(), name=f"mcp {server.name}")
             self._kept[server.name] = _Kept(connection, task)
+            return connection
 
     async def _watch(
         self, find_servers: Callable[[], Awaitable[Sequence[McpServer] | None]]
