@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from dialogari.asked import Usage
+from dialogari.telephone import Decision
 from dialogari.turn import Sentence, Status, TurnDone, TurnError, TurnResponse
 
 if TYPE_CHECKING:
@@ -210,8 +211,10 @@ class Answers:
             return self._conversations.respond(answer.turn, error)
         more = bool(answer.ready) or answer.done is None
         response = replace(self._conversations.respond(answer.turn), text=text, more=more)
-        # What the turn cost is told once, with its last piece.
-        return replace(response, usage=Usage(), asked=()) if more else response
+        if not more:
+            return response
+        # What the turn cost and decided is told once, with its last piece.
+        return replace(response, usage=Usage(), asked=(), decision=Decision())
 
     def _expire(self, place: Place, answer: _Answer) -> None:
         logger.info("answer_not_fetched", conversation=answer.turn.request.conversation.id)

@@ -1,4 +1,4 @@
-"""The command line: `dialogari serve | ask | eval | prompt | tool | caller | key | db | …`.
+"""The command line: `dialogari serve | ask | eval | prompt | tool | mcp | caller | key | db | …`.
 
 Exit codes: 0 done, 1 the thing asked for failed, 2 wrong usage or configuration, then with one
 line for each setting that is wrong and no traceback.
@@ -24,6 +24,7 @@ from dialogari.app.prompts import open_prompts
 from dialogari.cli_callers import callers
 from dialogari.cli_eval import evaluate
 from dialogari.cli_keys import keys
+from dialogari.cli_mcp import mcp
 from dialogari.cli_tools import tools
 from dialogari.progress import show_progress
 from dialogari.telemetry import configure_logs
@@ -54,6 +55,7 @@ main.add_typer(callers, name="caller")
 main.command("eval")(evaluate)
 main.add_typer(prompts, name="prompt")
 main.add_typer(tools, name="tool")
+main.add_typer(mcp, name="mcp")
 main.add_typer(keys, name="key")
 db = typer.Typer(help="The database: upgrade, check.", no_args_is_help=True)
 main.add_typer(db, name="db")
@@ -222,6 +224,14 @@ def set_prompt(  # noqa: PLR0913, PLR0917 - each is an option of the command
     tool: Annotated[
         list[str] | None, typer.Option(help="A tool its model may use; repeatable.")
     ] = None,
+    action: Annotated[
+        list[str] | None,
+        typer.Option(help="hang_up, send_to_voicemail or set_fact; repeatable."),
+    ] = None,
+    transfer: Annotated[
+        list[str] | None,
+        typer.Option(help="A target its model may transfer calls to; repeatable."),
+    ] = None,
     language: Annotated[
         str | None, typer.Option(help="A tag such as es-MX: how numbers and signs are said.")
     ] = None,
@@ -237,6 +247,8 @@ def set_prompt(  # noqa: PLR0913, PLR0917 - each is an option of the command
                 model=model,
                 fallback_text=fallback,
                 tools=tuple(tool or ()),
+                actions=tuple(action or ()),
+                transfers=tuple(transfer or ()),
                 language=language,
                 note=note,
             )
@@ -289,4 +301,7 @@ def _described(response: TurnResponse) -> dict[str, object]:
             "input_tokens": response.usage.input_tokens,
             "output_tokens": response.usage.output_tokens,
         },
+        "action": response.decision.action or "",
+        "action_target": response.decision.target,
+        "facts": dict(response.decision.facts),
     }

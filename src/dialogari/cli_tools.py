@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 import typer
 from rich.table import Table
 
+from dialogari.app.mcp import relock
 from dialogari.app.tools import open_tools, read_tool, try_tool, write_tool
 from dialogari.telemetry import configure_logs
 from dialogari.terminal import FAILED, WRONG, fail, out, read_settings, read_text, run_command
@@ -81,7 +82,7 @@ def try_out_tool(
     """Call a tool as a model would, and print what the model would be told."""
     settings = read_settings()
     configure_logs("ERROR", settings.log_format)  # what is to say is said below
-    call = run_command(try_tool(settings, name, _read_arguments(arguments)))
+    call = run_command(try_tool(settings, name, read_arguments(arguments)))
     if call.status is not ToolStatus.OK:
         fail(f"{call.reason}: {call.result}", FAILED)
     out.print(call.result)
@@ -90,15 +91,11 @@ def try_out_tool(
 @tools.command("relock")
 def relock_secrets() -> None:
     """Lock all secrets with the first key of SECRET_KEY, so that the others can be dropped."""
-
-    async def work() -> None:
-        async with open_tools(read_settings()) as store:
-            out.print(f"secrets locked again: {await store.lock_again()}")
-
-    run_command(work())
+    out.print(f"secrets locked again: {run_command(relock(read_settings()))}")
 
 
-def _read_arguments(text: str) -> dict[str, Any]:
+def read_arguments(text: str) -> dict[str, Any]:
+    """Return the arguments of a tool as typed; ends the command where they are none."""
     try:
         found: object = json.loads(text)
     except ValueError:

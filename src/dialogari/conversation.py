@@ -21,6 +21,7 @@ import structlog
 
 from dialogari.asked import Asked, Usage, add_up
 from dialogari.running import DEFAULT_PROMPT, Turn
+from dialogari.telephone import Decision, Telephone
 from dialogari.tool import ToolUsed
 from dialogari.turn import (
     AgentDone,
@@ -38,11 +39,11 @@ from dialogari.turn import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
     from datetime import datetime
 
     from dialogari.parts import Agent, CallerMemory, Catalogue, History
-    from dialogari.tool import Tool
+    from dialogari.tool import McpChoice, Tool
     from dialogari.turn import AgentEvent, ConversationKey, TurnEvent, TurnRequest
 
 RECORD_FAILURE = 0.5
@@ -140,12 +141,14 @@ class Conversations:
             question=request.text,
             instructions=turn.prompt.content,
             model=turn.model,
-            facts=describe_call(request, turn.started.astimezone()),
+            # Kept facts come first: what the dialplan says of the call, no model can change.
+            facts=_lower(turn.kept) | describe_call(request, turn.started.astimezone()),
             history=[*turn.earlier, *turn.past.messages],
             language=turn.prompt.language,
             tools=tools,
             deadline=turn.deadline,
             pieces=request.pieces,
+            telephone=Telephone(turn.prompt.actions, turn.prompt.transfers, request.control),
         )
         async with aclosing(self._agent.reply(question)) as events:
             while (event := await self._next(turn, events)) is not None:
@@ -192,7 +195,7 @@ class Conversations:
             found = Prompt(DEFAULT_PROMPT, "")
         return found and replace(found, content=request.prompt_content, version=0)
 
-    async def _find_tools(self, prompt: Prompt | None) -> Sequence[Tool]:
+    async def _find_tools(self, prompt: Prompt | None) -> Sequence[Tool | McpChoice]:
         if prompt is None or not prompt.tools:
             return ()
         tools = await self._catalogue.find_tools(prompt.tools)
@@ -214,7 +217,7 @@ class Conversations:
 
     async def _failed(self, turn: Turn, error: TurnError) -> TurnResponse:
         """Store the failed turn if that is still possible, and say what the caller gets."""
-        turn.usage = add_up(turn.asked)
+        turn.usage, turn.decision = add_up(turn.asked), Decision()
         if turn.stored is None:
             turn.answer = ""
         if turn.past is not None and not error.reason.startswith("store."):
@@ -242,6 +245,7 @@ class Conversations:
             steps=turn.steps,
             tool_calls=turn.ended_calls,
             asked=turn.asked,
+            decision=turn.decision,
         )
 
 
@@ -258,6 +262,10 @@ def describe_call(request: TurnRequest, now: datetime) -> dict[str, str]:
     }
 
 
+def _lower(facts: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in facts.items()}
+
+
 def _note(turn: Turn, event: AgentEvent) -> None:
     """Take note of what an event of the agent says of the turn."""
     match event:
@@ -272,7 +280,7 @@ def _note(turn: Turn, event: AgentEvent) -> None:
             logger.warning("model_fallback", model=turn.model, reason=event.reason, to=event.model)
             turn.model = event.model
         case AgentDone():
-            turn.usage = event.usage
+            turn.usage, turn.decision = event.usage, event.decision
             turn.ended = asyncio.get_running_loop().time()
             if not turn.request.pieces:
                 turn.answer = event.text

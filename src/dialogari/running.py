@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dialogari.asked import Asked, Usage
+from dialogari.telephone import Decision
 from dialogari.tool import ToolCall, ToolStatus
 from dialogari.turn import Status, TurnError, TurnRecord
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from dialogari.turn import Message, Past, Prompt, TurnRequest
 
 DEFAULT_PROMPT = "default"
+MOST_KEPT = 50
+"""Facts that models keep in one conversation; beyond them the oldest are dropped."""
 
 
 @dataclass(slots=True)
@@ -37,6 +40,7 @@ class Turn:
     ended: float | None = None
     """When the model had written its last word."""
     usage: Usage = field(default_factory=Usage)
+    decision: Decision = field(default_factory=Decision)
     steps: dict[str, float] = field(default_factory=dict[str, float])
     calls: dict[str, ToolCall] = field(default_factory=dict[str, ToolCall])
     """In the order in which the model asked for them."""
@@ -77,6 +81,13 @@ class Turn:
         """Its number in its conversation; 0: not known yet."""
         return self.past.turns + 1 if self.past else 0
 
+    @property
+    def kept(self) -> dict[str, str]:
+        """The facts of the conversation by now; one that is empty is not kept."""
+        all_facts = {**(self.past.kept if self.past else {}), **self.decision.facts}
+        kept = [(name, value) for name, value in all_facts.items() if value]
+        return dict(kept[-MOST_KEPT:])
+
     def record(self, status: Status = Status.OK, reason: str = "") -> TurnRecord:
         """Return what the store keeps of it as it is now."""
         return TurnRecord(
@@ -96,4 +107,5 @@ class Turn:
             tool_calls=self.ended_calls,
             asked=self.asked,
             caller=self.caller,
+            kept=self.kept,
         )

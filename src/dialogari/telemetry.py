@@ -63,6 +63,8 @@ def configure_logs(level: str, form: str, stream: TextIO = sys.stderr) -> None:
     root.handlers[:] = [handler]
     # Other libraries log requests, headers and bodies at DEBUG: never below WARNING.
     root.setLevel(logging.WARNING)
+    # It logs what servers write.
+    logging.getLogger("mcp").setLevel(logging.CRITICAL)
     logging.getLogger("dialogari").setLevel(level)
 
 

@@ -51,6 +51,41 @@ class Tool:
     """Aware, in UTC; None: not stored yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class McpServer:
+    """An MCP server, a row of the store, read at each turn: a program, or an address."""
+
+    name: str
+    command: str = ""
+    """The program to start; empty: it has an address."""
+    args: Sequence[str] = ()
+    env: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """Beside PATH, HOME and their kind; the values are secrets."""
+    url: str = ""
+    """Of the streamable HTTP transport."""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """Their values are secrets."""
+    timeout: float = DEFAULT_TIMEOUT
+    """Seconds for one call."""
+    version: int = 1
+    """Counts the edits."""
+    updated: datetime | None = None
+    """Aware, in UTC; None: not stored yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class McpChoice:
+    """What a prompt names of an MCP server: `server/tool`, or `server/*` for all of them."""
+
+    server: McpServer
+    tool: str
+
+    @property
+    def name(self) -> str:
+        """As the prompt has it."""
+        return f"{self.server.name}/{self.tool}"
+
+
 class ToolStatus(StrEnum):
     """How a tool call stands."""
 
@@ -90,8 +125,10 @@ class ToolUsed:
 class ToolSource(Protocol):
     """Where tools are found, read at each turn so that an edit counts from the next one on."""
 
-    async def find_tools(self, names: Sequence[str]) -> Sequence[Tool]:
-        """Return the tools of these names that there are, in this order.
+    async def find_tools(self, names: Sequence[str]) -> Sequence[Tool | McpChoice]:
+        """Return the tools of these names that there are, in this order, HTTP tools first.
+
+        Whether an MCP server has the tool of a `McpChoice` is not known here.
 
         Raises:
             TurnError: `error`, when the store can't be read.

@@ -5,8 +5,8 @@ REST API and the voice) makes a `TurnRequest`; `dialogari.conversation` turns it
 the last of which is `TurnDone` with a `TurnResponse`. The parts that conversation needs meet it
 through the protocols of `dialogari.parts`.
 
-This module imports nothing of ours but the nouns of `dialogari.asked` and `dialogari.tool`, and
-does no I/O.
+This module imports nothing of ours but the nouns of `dialogari.asked`, `dialogari.telephone` and
+`dialogari.tool`, and does no I/O.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from dialogari.asked import Asked, Usage
+from dialogari.telephone import Decision, Telephone
 from dialogari.tool import ToolUsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from dialogari.tool import Tool, ToolCall
+    from dialogari.telephone import CallControl
+    from dialogari.tool import McpChoice, Tool, ToolCall
 
 
 class Status(StrEnum):
@@ -109,6 +111,7 @@ class TurnRequest:
     call: CallFacts = field(default_factory=CallFacts)
     pieces: bool = False
     """Tell the answer sentence by sentence; see `dialogari.answers`."""
+    control: CallControl | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,7 @@ class TurnResponse:
     """The requests to models, in order: who failed and why, and who answered."""
     more: bool = False
     """The text is a piece of the answer, and there is more of it."""
+    decision: Decision = field(default_factory=Decision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +202,10 @@ class Prompt:
     note: str | None = None
     tools: Sequence[str] = ()
     """Names of the tools its model may use; one that there is not is left out."""
+    actions: Sequence[str] = ()
+    """Values of `dialogari.telephone.PhoneAction` that its model may decide on."""
+    transfers: Sequence[str] = ()
+    """Names of the targets that its model may transfer calls to."""
     created: datetime | None = None
     """Aware, in UTC; None: not stored yet."""
 
@@ -224,6 +232,8 @@ class TurnRecord:
     asked: Sequence[Asked] = ()
     caller: str = ""
     """Who is to be known again; empty: nobody."""
+    kept: Mapping[str, str] = field(default_factory=dict[str, str])
+    """All facts that models have kept in this conversation until now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +245,8 @@ class Past:
     assistant in turn."""
     turns: int
     """Number of the last stored turn, 0 for a new conversation."""
+    kept: Mapping[str, str] = field(default_factory=dict[str, str])
+    """As `TurnRecord.kept` of that turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,11 +262,12 @@ class AgentRequest:
     history: Sequence[Message] = ()
     language: str | None = None
     """The prompt's language, a tag such as `es-MX`: how numbers and signs are said."""
-    tools: Sequence[Tool] = ()
+    tools: Sequence[Tool | McpChoice] = ()
     deadline: float = inf
     """When the turn ends, on the event loop's clock: no tool may take longer."""
     pieces: bool = False
     """Say each sentence as soon as it is complete; at least one comes before `AgentDone`."""
+    telephone: Telephone = field(default_factory=Telephone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +276,7 @@ class AgentDone:
 
     text: str
     usage: Usage
+    decision: Decision = field(default_factory=Decision)
 
 
 @dataclass(frozen=True, slots=True)

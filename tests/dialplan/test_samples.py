@@ -8,6 +8,7 @@ import pytest
 
 from dialogari.dialplan.samples import (
     Sample,
+    action_contexts,
     http_conf,
     limited_context,
     pieces_context,
@@ -26,6 +27,7 @@ def test_the_documentation_shows_what_is_printed() -> None:
     assert simple_context(sample) in text
     assert pieces_context(sample) in text
     assert limited_context(sample) in text
+    assert action_contexts() in text
 
 
 @pytest.mark.parametrize(("deadline", "net"), [(12.0, 20), (1.0, 9), (30.4, 39), (300.0, 308)])

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from store.behind import Behind
 
 _BACK_TO_0002 = """
+DROP TABLE mcp_servers;
+ALTER TABLE turns DROP COLUMN kept;
+ALTER TABLE prompt_versions DROP COLUMN actions;
+ALTER TABLE prompt_versions DROP COLUMN transfers;
 DROP INDEX ix_conversations_caller;
 ALTER TABLE conversations DROP COLUMN caller;
 ALTER TABLE turns DROP COLUMN cost;

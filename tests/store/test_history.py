@@ -237,3 +237,11 @@ async def test_what_was_told_before_a_failure_is_remembered(store: Store) -> Non
     await store.history.amend(turn(1, answer="One.", status=Status.MODEL_ERROR))
 
     assert [m.text for m in (await store.history.load(CALL)).messages][1:] == ["One."]
+
+
+async def test_facts_that_were_kept_come_back(store: Store) -> None:
+    """Those of the newest turn, which holds all of them, whether it ended ok or not."""
+    await store.history.append(replace(turn(1), kept={"NAME": "Ann", "CITY": "Oslo"}))
+    await store.history.append(replace(turn(2, status=Status.TIMEOUT), kept={"NAME": "Bob"}))
+
+    assert (await store.history.load(CALL)).kept == {"NAME": "Bob"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dialogari.parts import Catalogue
-from dialogari.store.errors import PromptNameError, UnknownPromptError
+from dialogari.store.errors import PromptNameError, PromptTelephoneError, UnknownPromptError
 from dialogari.turn import Prompt, TurnError
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ async def test_a_stored_prompt_is_found_with_all_it_has(store: Store) -> None:
             fallback_text="Un momento, por favor.",
             note="first try",
             tools=("opening_hours", "not_there_yet"),
+            actions=("hang_up", "set_fact"),
+            transfers=("sales", "0"),
         )
     )
 
@@ -127,3 +129,25 @@ async def test_a_catalogue_that_cannot_be_read_is_a_status(store: Store, behind:
         await store.prompts.find_prompt("default")
 
     assert str(failure.value) == "error: store.unavailable"
+
+
+@pytest.mark.parametrize(
+    ("actions", "transfers"),
+    [
+        (("transfer",), ()),
+        (("hang_up", "explode"), ()),
+        ((), ("s",)),
+        ((), ("sales,1)",)),
+        ((), ("_X.",)),
+        ((), ("",)),
+        ((), ("ventas-ñ",)),
+        ((), ("x" * 41,)),
+    ],
+)
+async def test_what_no_call_can_do_is_refused(
+    actions: tuple[str, ...], transfers: tuple[str, ...], store: Store
+) -> None:
+    """Unknown actions, and targets that are no plain extension."""
+    with pytest.raises(PromptTelephoneError):
+        await store.prompts.set_prompt(Prompt("a", ".", actions=actions, transfers=transfers))
+    assert await store.prompts.find_prompt("a") is None

@@ -62,8 +62,9 @@ async def test_a_stored_tool_is_found_with_all_it_has(store: Store) -> None:
     assert found[0] == replace(HOURS, version=1, updated=stored.updated)
     assert stored.updated is not None
     assert before <= stored.updated <= datetime.now(UTC)
+    assert isinstance(found[0], Tool)
     assert list(found[0].parameters["properties"]) == ["zone", "day"]  # in the order written
-    assert await catalogue.find_tools([]) == ()
+    assert await catalogue.find_tools([]) == []
 
 
 async def test_people_see_no_secret(store: Store) -> None:

@@ -29,9 +29,10 @@ from dialogari.agent.history import trim
 from dialogari.agent.reasons import LATE, SKIPPED, TOO_MANY_CALLS, reason_for_silence
 from dialogari.agent.request import Request, has_words
 from dialogari.agent.speech import SpokenPieces, make_speakable
+from dialogari.agent.telephone import Notes, phone_tools
 from dialogari.agent.template import fill
 from dialogari.asked import Asked, add_up
-from dialogari.tool import ToolUsed
+from dialogari.tool import McpChoice, Tool, ToolUsed
 from dialogari.turn import (
     AgentDone,
     FellBack,
@@ -48,8 +49,9 @@ if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage
 
     from dialogari.agent.fallback import Attempt, Fallback
+    from dialogari.agent.mcp.servers import McpServers
     from dialogari.agent.models import Models
-    from dialogari.agent.tools import HttpTools
+    from dialogari.agent.tools import AgentTool, HttpTools
     from dialogari.turn import AgentEvent, AgentRequest, Message
 
 logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("dialogari.agent")
@@ -58,7 +60,7 @@ logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("dialogari.ag
 class ModelAgent:
     """Answers with the models it is given; where one fails before a word, with the fallback.
 
-    `tools` makes the tools of a request ready; None: nothing is done for a model.
+    `tools` and `servers` make the tools of a request ready; None: there are none of that kind.
     `history_tokens`: how much of the conversation so far a model is told.
     """
 
@@ -67,11 +69,13 @@ class ModelAgent:
         models: Models,
         fallback: Fallback | None = None,
         tools: HttpTools | None = None,
+        servers: McpServers | None = None,
         history_tokens: int = 4000,
     ) -> None:
         self._models = models
         self._fallback = fallback
         self._tools = tools
+        self._servers = servers
         self._history_tokens = history_tokens
         self._healths = Healths()
 
@@ -81,10 +85,12 @@ class ModelAgent:
 
     async def reply(self, request: AgentRequest) -> AsyncGenerator[AgentEvent]:
         """Stream the answer, then `AgentDone`. Raises TurnError."""
-        tools = self._tools.prepare(request.tools) if self._tools else ()
+        notes = Notes()
+        # Of two tools with one name the last counts: nothing stands in for the telephone's.
+        offered = (*await self._prepare(request), *phone_tools(request.telephone, notes))
         # One for all attempts: what tools have done is done, whichever model goes on.
         transcript = _Transcript(
-            list(_messages(request, self._history_tokens)), Calls(tools, request.deadline)
+            list(_messages(request, self._history_tokens)), Calls(offered, request.deadline)
         )
         attempts = self._plan(request.model)
         if attempts[0].model != request.model:
@@ -112,8 +118,16 @@ class ModelAgent:
             else:
                 if self._healths.answered(attempt.model):
                     logger.info("model_trusted_again", model=attempt.model)
-                yield AgentDone(answer.text, add_up(transcript.asked))
+                yield AgentDone(answer.text, add_up(transcript.asked), notes.read())
                 return
+
+    async def _prepare(self, request: AgentRequest) -> Sequence[AgentTool]:
+        chosen = [tool for tool in request.tools if isinstance(tool, McpChoice)]
+        rows = [tool for tool in request.tools if isinstance(tool, Tool)]
+        return [
+            *(await self._servers.prepare(chosen) if self._servers else ()),
+            *(self._tools.prepare(rows) if self._tools else ()),
+        ]
 
     def _plan(self, model: str) -> Sequence[Attempt]:
         now = asyncio.get_running_loop().time()

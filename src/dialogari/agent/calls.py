@@ -36,7 +36,10 @@ _LONGEST_NAME: Final = 64
 _SHOWN: Final = 200
 _DEEPEST: Final = 32
 """Levels of arguments: what is nested without end breaks whatever walks through it."""
-_MODELS_FAULT: Final = {NO_JSON, "arguments", "unknown_tool", _REPEATED, "too_many"}
+_MODELS_FAULT: Final = {
+    *(NO_JSON, "arguments", "unknown_tool", "unknown_target"),
+    *(_REPEATED, "too_many", "too_many_facts"),
+}
 """Failures that nobody but the model can mend: no warning for the operator."""
 
 logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("dialogari.agent")

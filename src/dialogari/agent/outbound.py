@@ -113,6 +113,19 @@ class Outbound:
             raise OutboundError("connection", "the connection failed") from error
         raise OutboundError("redirects", "too many redirects")
 
+    async def open(self, order: Order) -> aiohttp.ClientResponse:
+        """Return an answer, its body still to be read, without a limit; follow no redirect.
+
+        The caller has the clock, and closes the answer. Raises OutboundError, as `send`.
+        """
+        _check_url(order.url)
+        try:
+            return await self._request(order)
+        except aiohttp.ClientError as error:
+            raise _explain(error) from None
+        except (OSError, ValueError) as error:
+            raise OutboundError("connection", "the connection failed") from error
+
     async def aclose(self) -> None:
         """Close the connections."""
         session, self._session = self._session, None
@@ -122,22 +135,25 @@ class Outbound:
     async def _exchange(self, order: Order) -> Answer | Order:
         """Return the answer, or what a redirect asks for."""
         _check_url(order.url)
-        if self._session is None:
-            self._session = self._open()
-        typed = {"Content-Type": "application/json"} if order.body is not None else {}
-        async with self._session.request(
-            order.method,
-            order.url,
-            headers={**typed, **order.headers},
-            data=order.body,
-            allow_redirects=False,
-        ) as response:
+        async with await self._request(order) as response:
             target = response.headers.get("Location")
             if response.status in _REDIRECTS and target is not None:
                 return _follow(order, response.status, target)
             body = await _read(response)
             kind = response.content_type if "Content-Type" in response.headers else ""
             return Answer(response.status, kind.lower(), response.charset or "utf-8", body)
+
+    async def _request(self, order: Order) -> aiohttp.ClientResponse:
+        if self._session is None:
+            self._session = self._open()
+        typed = {"Content-Type": "application/json"} if order.body is not None else {}
+        return await self._session.request(
+            order.method,
+            order.url,
+            headers={**typed, **order.headers},
+            data=order.body,
+            allow_redirects=False,
+        )
 
     def _open(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(

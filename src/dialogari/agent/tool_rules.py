@@ -94,13 +94,14 @@ def make_ready(tool: Tool) -> ReadyTool:
         raise InvalidToolError(f"method: one of {', '.join(METHODS)}")
     if not 0 < tool.timeout <= LONGEST_TIMEOUT or math.isnan(tool.timeout):
         raise InvalidToolError(f"timeout: more than 0 and at most {LONGEST_TIMEOUT:g} seconds")
-    _check_headers(tool.headers)
+    check_headers(tool.headers)
     address = AddressTemplate.parse(tool.url)
     _check_places(address, tool.parameters)
     return ReadyTool(tool, address, _validator(tool.parameters), _path(tool.result_path))
 
 
-def _check_headers(headers: Mapping[str, str]) -> None:
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Let pass headers that can be sent. Raises InvalidToolError."""
     for name, value in headers.items():
         if _HEADER.fullmatch(name) is None:
             raise InvalidToolError(f"headers: {name!r} is no name of a header")

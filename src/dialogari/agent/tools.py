@@ -21,14 +21,14 @@ from dialogari.agent.tool_rules import IN_QUERY, ReadyTool, make_ready
 from dialogari.tool import InvalidToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from dialogari.agent.outbound import Answer, Outbound
     from dialogari.tool import Tool
 
 LONGEST_RESULT: Final = 8_000
 """Characters of an answer that the model is told."""
-_LONGEST_COMPLAINT: Final = 500
+LONGEST_COMPLAINT: Final = 500
 _CUT: Final = " … [cut: the result was longer]"
 _HIDDEN: Final = "[hidden]"
 _SHORTEST_SECRET: Final = 4
@@ -106,11 +106,11 @@ class HttpTool:
             complaint = f"the server answered {answer.status}"
             # Of a request that was wrong, the server's words help the model to do it right.
             if answer.status in _CLIENT_ERRORS and text and _is_data(answer, text):
-                complaint += f": {_cut(self._hide(text), _LONGEST_COMPLAINT)}"
+                complaint += f": {cut(self._hide(text), LONGEST_COMPLAINT)}"
             raise ToolFailedError(f"http_{answer.status}", complaint)
         if not _is_data(answer, text):
             raise ToolFailedError("not_data", "the server answered with a page or a file, no data")
-        return _cut(self._hide(self._pick(answer, text)), LONGEST_RESULT)
+        return cut(self._hide(self._pick(answer, text)), LONGEST_RESULT)
 
     def _pick(self, answer: Answer, text: str) -> str:
         path = self.ready.tool.result_path
@@ -128,9 +128,7 @@ class HttpTool:
         return picked if isinstance(picked, str) else _dump(picked)
 
     def _hide(self, text: str) -> str:
-        for secret in _secrets(self.ready.tool):
-            text = text.replace(secret, _HIDDEN)
-        return text
+        return hide(text, self.ready.tool.headers.values())
 
 
 class HttpTools:
@@ -197,14 +195,15 @@ def _dump(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _cut(text: str, longest: int) -> str:
+def cut(text: str, longest: int) -> str:
+    """Return the text with at most `longest` characters, and say so where it had more."""
     return text if len(text) <= longest else text[: longest - len(_CUT)] + _CUT
 
 
-def _secrets(tool: Tool) -> Iterator[str]:
-    """Yield what must be in no result: each header's value, and what stands behind its scheme."""
-    for value in tool.headers.values():
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """Return the text without the values of headers, and without what stands behind a scheme."""
+    for value in secrets:
         for secret in (value, value.rpartition(" ")[2]):
             if len(secret) >= _SHORTEST_SECRET:
-                yield secret
-                yield json.dumps(secret)[1:-1]
+                text = text.replace(secret, _HIDDEN).replace(json.dumps(secret)[1:-1], _HIDDEN)
+    return text

@@ -5,9 +5,11 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dialogari.agent.answer import ModelAgent
+from dialogari.agent.mcp.servers import McpServers
 from dialogari.agent.models import Models
 from dialogari.agent.outbound import Outbound
 from dialogari.agent.tools import HttpTools
@@ -17,14 +19,16 @@ from dialogari.app.prompts import open_settings_store
 from dialogari.app.providers import check_models, list_providers, read_prices
 from dialogari.conversation import Conversations
 from dialogari.store.callers import StoredCallers
+from dialogari.store.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from dialogari.agent.local.server import LocalServer
     from dialogari.config import Settings
     from dialogari.progress import Step
     from dialogari.store.store import Store
+    from dialogari.tool import McpServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,10 @@ async def open_ai(
         fallback = check_models(settings, models)
         outbound = Outbound(settings.tool_networks)
         stack.push_async_callback(outbound.aclose)
-        agent = ModelAgent(models, fallback, HttpTools(outbound), settings.history_tokens)
+        servers = await stack.enter_async_context(McpServers(outbound))
+        if exclusive:
+            servers.watch(partial(_find_servers, store))
+        agent = ModelAgent(models, fallback, HttpTools(outbound), servers, settings.history_tokens)
         days = settings.caller_memory_days
         conversations = Conversations(
             agent,
@@ -79,3 +86,10 @@ async def open_ai(
         answers = Answers(conversations)
         await stack.enter_async_context(answers.running())
         yield Ai(store, conversations, agent, answers, local, models, outbound)
+
+
+async def _find_servers(store: Store) -> Sequence[McpServer] | None:
+    try:
+        return await store.servers.find_servers()
+    except StoreError:
+        return None

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from dialogari.agent.mcp.rules import check_server
 from dialogari.agent.tool_rules import check_tool
 from dialogari.config import ConfigError, Settings
 from dialogari.store.keyring import KEY_FILE, Keyring
@@ -38,6 +39,7 @@ async def open_settings_store(
         exclusive=exclusive,
         keyring=keyring,
         check_tool=check_tool,
+        check_server=check_server,
         history_ttl=timedelta(seconds=settings.history_ttl) if settings.history_ttl else None,
     ) as store:
         yield store

@@ -21,6 +21,7 @@ from dialogari.answers import Place
 from dialogari.ari import AriError, ChannelGone, RequestFailed
 from dialogari.dialplan.absent import AbsentCaller
 from dialogari.dialplan.arguments import parse_arguments
+from dialogari.dialplan.control import ChannelControl
 from dialogari.dialplan.variables import response_variables
 from dialogari.turn import (
     CallFacts,
@@ -203,6 +204,7 @@ def _request(call: Call, arguments: Arguments, text: str) -> TurnRequest:
             caller_name=channel.caller.name,
             language=channel.language,
         ),
+        control=ChannelControl(call),
     )
 
 

@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from dialogari.dialplan.control import TRANSFERS
+
 NET_MARGIN = 8
 """Seconds between the end of a turn's deadline and the PBX's own net, `TIMEOUT(absolute)`."""
 PASSWORD = "PUT-YOUR-PASSWORD-HERE"  # noqa: S105 - stands where the password belongs
@@ -55,7 +57,7 @@ def render(sample: Sample) -> str:
     """Return all three files, each behind a comment that names it."""
     contexts = (simple_context(sample), pieces_context(sample), limited_context(sample))
     parts = {
-        "extensions.conf": "\n".join(contexts),
+        "extensions.conf": "\n".join((*contexts, action_contexts())),
         "ari.conf": ari_conf(sample),
         "http.conf": http_conf(sample),
     }
@@ -75,7 +77,10 @@ exten => s,1,Set(AI_STATUS=)
  same => n,GotoIf($["${{STASISSTATUS}}" = "FAILED"]?human)
  same => n,GotoIf($["${{AI_STATUS}}" != "ok"]?human)
  same => n,NoOp(speak this: ${{AI_RESPONSE}})   ; your text to speech
+ same => n,GotoIf($["${{AI_ACTION}}" != ""]?act)
  same => n,Return()
+ same => n(act),StackPop()   ; it does not return: the model has decided where it goes
+ same => n,Goto(ai-action,${{AI_ACTION}},1)
  same => n(human),NoOp(a person takes over)   ; Queue(), Dial(), Voicemail() ...
  same => n,Return()
 exten => T,1,Goto(s,human)
@@ -129,12 +134,35 @@ ${{IF($[${{ASK_LEFT}} > 0 & ${{ASK_LEFT}} < {sample.net}]?${{ASK_LEFT}}:{sample.
  same => n(check),GotoIf($["${{STASISSTATUS}}" = "FAILED"]?human)
  same => n,GotoIf($["${{AI_STATUS}}" != "ok"]?human)
  same => n,NoOp(speak this: ${{AI_RESPONSE}})   ; your text to speech
+ same => n,GotoIf($["${{AI_ACTION}}" != ""]?act)
  same => n,Return()
+ same => n(act),StackPop()   ; it does not return: the model has decided where it goes
+ same => n,Goto(ai-action,${{AI_ACTION}},1)
  same => n(human),NoOp(a person takes over)   ; Queue(), Dial(), Voicemail() ...
  same => n,Return()
 exten => T,1,GotoIf($[${{ASK_LEFT}} > 0 & {left} < 1]?over)
  same => n,Goto(s,back)
  same => n(over),Hangup()   ; the call's own limit is up: what your own T does
+"""
+
+
+def action_contexts() -> str:
+    """Return the contexts that carry out what a model decided."""
+    return f"""\
+[ai-action]
+; what the model decided; a prompt lets it: dialogari prompt set NAME --action hang_up ...
+exten => hangup,1,Hangup()
+exten => voicemail,1,NoOp(leave a message)   ; VoiceMail(100@default)
+ same => n,Hangup()
+exten => transfer,1,Goto({TRANSFERS},${{AI_ACTION_TARGET}},1)
+exten => i,1,Goto({TRANSFERS},i,1)
+
+[{TRANSFERS}]
+; one extension for each --transfer of your prompts, and what it means here
+exten => sales,1,NoOp(to the sales)   ; Dial(PJSIP/sales), Queue(sales) ...
+ same => n,Hangup()
+exten => i,1,NoOp(a person takes over)   ; a target that is not here
+ same => n,Hangup()
 """
 
 

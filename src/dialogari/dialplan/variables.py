@@ -14,6 +14,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
+from dialogari.telephone import Decision
 from dialogari.turn import Side, Status
 
 if TYPE_CHECKING:
@@ -79,13 +80,14 @@ def response_variables(response: TurnResponse, latency: float) -> dict[str, str]
     """Return every variable a turn writes, in the order to write them, AI_STATUS last.
 
     All of them are present every time, empty where unused, so that nothing of an earlier turn
-    is read again.
+    is read again; but for the facts, which are there when they are noted, and stay.
 
     Args:
         response: What came of the turn; when it isn't ok, its fallback text is what is spoken.
         latency: Seconds from StasisStart until now.
     """
     answered = response.status is Status.OK
+    decision = response.decision if answered else Decision()
     parts = split_answer(response.text if answered else response.fallback_text)
     reason = "" if answered else make_safe(response.reason)
     return {
@@ -101,9 +103,10 @@ def response_variables(response: TurnResponse, latency: float) -> dict[str, str]
         "AI_MODEL_USED": make_safe(response.model),
         "AI_LATENCY_MS": str(round(latency * 1000)),
         "AI_TURN": str(response.number) if response.number else "",
-        "AI_ACTION": "",
-        "AI_ACTION_TARGET": "",
+        "AI_ACTION": decision.action or "",
+        "AI_ACTION_TARGET": make_safe(decision.target),
         "AI_MORE": "1" if response.more else "0",
+        **{f"AI_FACT_{name}": make_safe(value) for name, value in decision.facts.items()},
         "AI_STATUS": response.status.value,
     }
 

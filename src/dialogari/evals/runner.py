@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from dialogari.evals.cases import Expected, Line, Suite, Talk
     from dialogari.parts import Agent, Catalogue
-    from dialogari.tool import Tool
+    from dialogari.tool import McpChoice, Tool
     from dialogari.turn import TurnRecord, TurnResponse
 
 PLAYED_FOR: Final = 120.0
@@ -84,7 +84,7 @@ class Scratch:
             return await self.catalogue.find_prompt(name)
         return Prompt(name, self.content, language=self.language)
 
-    async def find_tools(self, names: Sequence[str]) -> Sequence[Tool]:
+    async def find_tools(self, names: Sequence[str]) -> Sequence[Tool | McpChoice]:
         """Return the store's tools."""
         return await self.catalogue.find_tools(names)
 

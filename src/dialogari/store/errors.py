@@ -12,10 +12,12 @@
     ├── TurnClashError          nobody: another process answered the same conversation first
     ├── PromptError             whoever edits prompts
     │   ├── PromptNameError
+    │   ├── PromptTelephoneError
     │   ├── UnknownPromptError
     │   └── PromptChangedError
     ├── ToolError               whoever edits tools
     │   ├── UnknownToolError
+    │   ├── UnknownServerError
     │   └── ToolChangedError
     ├── ApiKeyError             whoever hands out keys of the REST API
     │   ├── KeyTakenError
@@ -33,11 +35,15 @@ carries the reason alone.
 from __future__ import annotations
 
 import sqlite3
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from dialogari.turn import Side, Status, TurnError
+
+if TYPE_CHECKING:
+    from dialogari.telephone import InvalidTelephoneError
 
 
 class StoreError(Exception):
@@ -132,6 +138,13 @@ class PromptNameError(PromptError):
         )
 
 
+class PromptTelephoneError(PromptError):
+    """It offers its model what no call can do."""
+
+    def __init__(self, error: InvalidTelephoneError) -> None:
+        super().__init__("prompt.telephone", str(error))
+
+
 class UnknownPromptError(PromptError):
     """No prompt has that name."""
 
@@ -193,6 +206,15 @@ class UnknownToolError(ToolError):
 
     def __init__(self, name: str) -> None:
         super().__init__("tool.unknown", f"there is no tool named {name!r}")
+
+
+class UnknownServerError(ToolError):
+    """No MCP server has that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            "mcp.unknown", f"no MCP server is named {name!r}; `dialogari mcp list` shows them"
+        )
 
 
 class ToolChangedError(ToolError):

@@ -36,6 +36,7 @@ _LOAD = (
         turns.c.question,
         turns.c.answer,
         turns.c.tool_calls,
+        turns.c.kept,
         turns.c.started_at,
     )
     .join(conversations, conversations.c.id == turns.c.conversation_id)
@@ -103,9 +104,11 @@ def _load(conversation: ConversationKey, since: datetime, connection: Connection
     ).all()
     ok = Status.OK.value
     messages: list[Message] = []
-    for _, status, question, answer, calls, started in reversed(rows):
+    for _, status, question, answer, calls, _, started in reversed(rows):
         # What was spoken before it failed, the caller has heard.
         if (status == ok or answer) and started >= since:
             messages.append(Message(Role.CALLER, question))
             messages.append(Message(Role.ASSISTANT, answer, tuple(map(read_call, calls or ()))))
-    return Past(messages=messages, turns=rows[0].number if rows else 0)
+    if not rows:
+        return Past(messages=[], turns=0)
+    return Past(messages=messages, turns=rows[0].number, kept=rows[0].kept or {})

@@ -296,4 +296,5 @@ def _turn_row(record: TurnRecord) -> dict[str, object]:
         "tool_calls": [write_call(call) for call in record.tool_calls] or None,
         "cost": record.usage.cost,
         "asked": write_asked(record.asked),
+        "kept": {key: well_formed(value) for key, value in record.kept.items()} or None,
     }

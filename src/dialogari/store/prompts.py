@@ -14,11 +14,13 @@ from sqlalchemy import bindparam, delete, insert, select, text, update
 from dialogari.store.errors import (
     PromptChangedError,
     PromptNameError,
+    PromptTelephoneError,
     StoreError,
     UnknownPromptError,
     turn_error,
 )
 from dialogari.store.tables import WellFormedText, prompt_versions, prompts
+from dialogari.telephone import InvalidTelephoneError, check_telephone
 from dialogari.turn import Prompt
 
 if TYPE_CHECKING:
@@ -108,9 +110,14 @@ class StoredPrompts:
             PromptChangedError: another version is in force.
             PromptNameError: the name is not 1 to 64 of letters, digits, `-`, `_` and `.`, or begins
                 with `-` or `.`.
+            PromptTelephoneError: no call can do what it lets its model decide.
             StoreError: the store refuses.
         """
         check_name(prompt.name)
+        try:
+            check_telephone(prompt.actions, prompt.transfers)
+        except InvalidTelephoneError as error:
+            raise PromptTelephoneError(error) from None
         return await self._database.write(partial(_set, prompt, replaces))
 
     async def restore_prompt(
@@ -181,6 +188,8 @@ def _set(prompt: Prompt, replaces: int | None, connection: Connection) -> Prompt
             "fallback_text": stored.fallback_text,
             "note": stored.note,
             "tools": list(stored.tools) or None,
+            "actions": list(stored.actions) or None,
+            "transfers": list(stored.transfers) or None,
             "created_at": stored.created,
         },
     )
@@ -218,5 +227,7 @@ def _prompt(row: RowMapping) -> Prompt:
         fallback_text=row["fallback_text"],
         note=row["note"],
         tools=tuple(row["tools"] or ()),
+        actions=tuple(row["actions"] or ()),
+        transfers=tuple(row["transfers"] or ()),
         created=row["created_at"],
     )

@@ -13,6 +13,7 @@ from dialogari.store.history import StoredHistory
 from dialogari.store.journal import Journal
 from dialogari.store.keyring import Keyring
 from dialogari.store.keys import StoredKeys
+from dialogari.store.mcp import StoredMcpServers
 from dialogari.store.prompts import StoredPrompts
 from dialogari.store.tools import StoredTools
 from dialogari.tool import InvalidToolError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from datetime import timedelta
 
-    from dialogari.tool import Tool
+    from dialogari.tool import McpServer, Tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Store:
     history: StoredHistory
     prompts: StoredPrompts
     tools: StoredTools
+    servers: StoredMcpServers
     catalogue: StoredCatalogue
     conversations: StoredConversations
     keys: StoredKeys
@@ -38,7 +40,7 @@ class Store:
     journal: Journal
 
 
-def _refuse_tool(tool: Tool) -> None:
+def _refuse(tool: Tool | McpServer) -> None:
     raise InvalidToolError(f"{tool.name}: nobody here can tell what a tool must be like")
 
 
@@ -48,15 +50,16 @@ async def open_store(
     *,
     exclusive: bool = False,
     keyring: Keyring | None = None,
-    check_tool: Callable[[Tool], None] = _refuse_tool,
+    check_tool: Callable[[Tool], None] = _refuse,
+    check_server: Callable[[McpServer], None] = _refuse,
     history_ttl: timedelta | None = None,
 ) -> AsyncGenerator[Store]:
     """Open the store for the length of the block; at its end, turns that still wait are stored.
 
     `exclusive` is the bridge's: a second bridge on the same SQLite file is refused, while a
     terminal command opens it beside, without. `keyring` locks the secrets of tools; None: there are
-    none. `check_tool` raises InvalidToolError for what can't be stored as a tool. `history_ttl`:
-    how long a turn is remembered; None: as long as its conversation.
+    none. `check_tool` and `check_server` raise InvalidToolError for what can't be stored.
+    `history_ttl`: how long a turn is remembered; None: as long as its conversation.
 
     Raises:
         SetupError: the operator must change something first.
@@ -66,14 +69,15 @@ async def open_store(
         journal = Journal(database)
         async with journal.running():
             prompts = StoredPrompts(database)
-            tools = StoredTools(database, keyring or Keyring(), check_tool)
-            catalogue = StoredCatalogue(prompts, tools)
-            history = StoredHistory(database, journal, history_ttl)
+            keyring = keyring or Keyring()
+            tools = StoredTools(database, keyring, check_tool)
+            servers = StoredMcpServers(database, keyring, check_server)
             yield Store(
-                history=history,
+                history=StoredHistory(database, journal, history_ttl),
                 prompts=prompts,
                 tools=tools,
-                catalogue=catalogue,
+                servers=servers,
+                catalogue=StoredCatalogue(prompts, tools, servers),
                 conversations=StoredConversations(database),
                 keys=StoredKeys(database),
                 database=database,

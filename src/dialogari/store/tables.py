@@ -6,6 +6,7 @@
     prompt_versions  every edit of a prompt, never changed once written
     tools            one row per tool; the values of its headers can't be read without SECRET_KEY
     api_keys         one row per key of the REST API: the SHA-256 of each
+    mcp_servers      one row per MCP server; its secrets as those of tools
     heartbeat        one row, written anew by each readiness check: the proof that writes work
 
 The last ten questions of a call, for instance:
@@ -45,7 +46,7 @@ from sqlalchemy.types import TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration, which these definitions match."""
 
 
@@ -170,6 +171,8 @@ turns = Table(
     Column("asked", _OptionalJson),
     # Question and answer as searches compare them, see `folding.py`.
     Column("folded", WellFormedText),
+    # All facts that models have kept until now, {"NAME": "value"}; NULL: none.
+    Column("kept", _OptionalJson),
     UniqueConstraint("conversation_id", "number"),
 )
 
@@ -201,6 +204,9 @@ prompt_versions = Table(
     Column("created_at", UtcDateTime, nullable=False),
     # Names of the tools its model may use; NULL: none.
     Column("tools", _OptionalJson),
+    # What its model may decide about a call, and the targets it may transfer to; NULL: none.
+    Column("actions", _OptionalJson),
+    Column("transfers", _OptionalJson),
 )
 
 tools = Table(
@@ -228,6 +234,23 @@ api_keys = Table(
     # SHA-256, in hexadecimal digits.
     Column("digest", WellFormedText, nullable=False, unique=True),
     Column("created_at", UtcDateTime, nullable=False),
+)
+
+mcp_servers = Table(
+    "mcp_servers",
+    metadata,
+    Column("name", WellFormedText, primary_key=True),
+    # A program with its arguments, or an address; the other one is empty.
+    Column("command", WellFormedText, nullable=False),
+    Column("args", _Json, nullable=False),
+    # {"NAME": "locked value"}, see `keyring.py`.
+    Column("env", _Json, nullable=False),
+    Column("url", WellFormedText, nullable=False),
+    Column("headers", _Json, nullable=False),
+    Column("timeout", Float, nullable=False),
+    # Counts the edits.
+    Column("version", Integer, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
 )
 
 heartbeat = Table(

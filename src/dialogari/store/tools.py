@@ -21,8 +21,9 @@ from dialogari.store.errors import (
     is_duplicate,
     turn_error,
 )
+from dialogari.store.secrets import keep_values, lock_values, open_values
 from dialogari.store.tables import WellFormedText, tools
-from dialogari.tool import MASK, InvalidToolError, Tool
+from dialogari.tool import MASK, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,7 +81,9 @@ class StoredTools:
             StoreError: the store can't be read.
         """
         tool = await self._database.read(partial(_get, name))
-        return replace(tool, headers=await asyncio.to_thread(self._open, tool.headers))
+        return replace(
+            tool, headers=await asyncio.to_thread(open_values, self._keyring, tool.headers)
+        )
 
     async def show_tool(self, name: str) -> Tool:
         """Return a tool for people: `MASK` for the value of each header.
@@ -112,7 +115,7 @@ class StoredTools:
             StoreError: the store refuses.
         """
         await asyncio.to_thread(self._check, tool)
-        locked = await asyncio.to_thread(self._lock, tool.headers)
+        locked = await asyncio.to_thread(lock_values, self._keyring, tool.headers)
         return _masked(await self._database.write(partial(_put, tool, locked, replaces)))
 
     async def delete_tool(self, name: str, *, replaces: int | None = None) -> None:
@@ -139,27 +142,17 @@ class StoredTools:
     def _lock_all_again(self, connection: Connection) -> int:
         count = 0
         for row in connection.execute(select(tools).with_for_update()).mappings().all():
-            locked = self._lock(self._open(row["headers"]))
+            locked = lock_values(self._keyring, open_values(self._keyring, row["headers"]))
             connection.execute(_UPDATE.values(headers=locked), {"this": row["name"]})
             count += len(locked)
         return count
 
     def _usable(self, tool: Tool) -> Tool | None:
         try:
-            return replace(tool, headers=self._open(tool.headers))
+            return replace(tool, headers=open_values(self._keyring, tool.headers))
         except SecretKeyError:
             _log.warning("the tool %s is left out: its secrets can't be opened", tool.name)
             return None
-
-    def _lock(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """Return the headers with their values locked, but for those that are to be kept."""
-        return {
-            name: value if value == MASK else self._keyring.lock(value)
-            for name, value in headers.items()
-        }
-
-    def _open(self, headers: Mapping[str, str]) -> dict[str, str]:
-        return {name: self._keyring.open(value) for name, value in headers.items()}
 
 
 def _find_all(names: Sequence[str], connection: Connection) -> Sequence[Tool]:
@@ -190,7 +183,7 @@ def _put(
         raise ToolChangedError(tool.name)
     stored = replace(
         tool,
-        headers=_keep(locked, present.headers if present else {}),
+        headers=keep_values("header", locked, present.headers if present else {}),
         version=version + 1,
         updated=datetime.now(UTC),
     )
@@ -208,15 +201,6 @@ def _insert(tool: Tool, connection: Connection) -> None:
         if not is_duplicate(error):
             raise
         raise ToolChangedError(tool.name) from None  # another bridge has just made it
-
-
-def _keep(locked: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
-    """Return the new headers, with the present values of those that are to be kept."""
-    kept = {name: present.get(name) for name, value in locked.items() if value == MASK}
-    for name, value in kept.items():
-        if value is None:
-            raise InvalidToolError(f"header {name}: there is no value yet that could be kept")
-    return {name: kept.get(name) or value for name, value in locked.items()}
 
 
 def _delete(name: str, replaces: int | None, connection: Connection) -> None:
