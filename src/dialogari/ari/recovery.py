@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """The link is back: the `Lost` and `Resumed` of this gap follow. Once for each, to every listener.
+    """The link is back, and the `Lost` and `Resumed` of this gap follow; once for each gap.
 
     From a link of a single call that has gone deaf it comes after each look at what is there.
     """
