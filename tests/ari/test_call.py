@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ari_serving import Desk, back_in_the_dialplan, serving
-from dialogari.ari import Call, ChannelGone, GoneReason, LinkState, RequestFailed
+from ari_serving import Desk, serving
+from dialogari.ari import Call, ChannelGone, GoneReason, RequestFailed
 from dialogari.ari.testing import FakeAsterisk, Fault
 from either_pbx import LIMIT
 
@@ -58,20 +58,6 @@ async def test_brackets_alone(phone: Phone, app: str) -> None:
         await applied(call, "LAST")
 
         assert {name: await call.get_variable(name) for name in values} == values
-
-
-async def test_too_long(phone: Phone, app: str) -> None:
-    """A value that no request can hold is refused, and spoils nothing."""
-    desk = Desk()
-    async with serving(phone.server, app, desk.hold) as client:
-        await phone.call(app)
-        call = await desk.first()
-        with pytest.raises(RequestFailed, match="413"):
-            await call.set_variables({"A": "x" * 70_000})
-        await call.continue_in_dialplan()
-
-        await back_in_the_dialplan(phone, call)
-        assert client.session.state is LinkState.READY
 
 
 @pytest.mark.parametrize(
