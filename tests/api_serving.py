@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any, Self
 import aiohttp
 from pydantic import SecretStr
 
+from dialogari.agent.mcp.servers import McpServers
 from dialogari.agent.outbound import Outbound
 from dialogari.app.ai import Ai, open_ai
 from dialogari.app.live import CallsNow
+from dialogari.app.mcp import look_at
 from dialogari.app.tools import try_stored
 from dialogari.config import Settings
 from dialogari.live import Overview
@@ -165,17 +167,21 @@ async def serving(
 ) -> AsyncGenerator[ApiServer]:
     """Serve the API on a free port of loopback, with an AI of its own.
 
-    `outbound`: by which tools are tried out; None: that of the AI.
+    `outbound`: by which tools and MCP servers are tried out; None: that of the AI.
     """
     metrics = Metrics()
     calls = CallsNow()
     async with AsyncExitStack() as stack:
         ai = await stack.enter_async_context(open_ai(settings, lambda _: None))
+        servers = ai.servers
+        if outbound is not None:
+            servers = await stack.enter_async_context(McpServers(outbound))
         backend = Backend(
             conversations=ai.conversations,
             store=ai.store,
             log=TurnLog(metrics, content=False),
             try_tool=partial(try_stored, ai.store.tools, outbound or ai.outbound),
+            look_at_server=partial(look_at, ai.store.servers, servers),
             calls=calls,
             look=_overview,
         )

@@ -34,6 +34,43 @@ async def test_prompts(tmp_path: Path) -> None:
     assert "prompt list" in gone.err
 
 
+async def test_a_prompt_with_all_it_sets(tmp_path: Path) -> None:
+    """Show prints each thing that is set, above the text; list stays one line for a prompt."""
+    options = {
+        "--model": "openai:gpt-x",
+        "--language": "es-MX",
+        "--fallback": "Un momento.\nYa viene alguien.",
+        "--tool": "hours",
+        "--action": "hang_up",
+        "--transfer": "sales",
+        "--tool-phrase": "Un momento, [lo miro].",
+        "--note": "first try",
+    }
+    words = [word for option in options.items() for word in option]
+    words += ["--tool", "crm/*", "--transfer", "support"]
+    done = await run(tmp_path, "prompt", "set", "shop", "You sell books.", *words)
+    shown = await run(tmp_path, "prompt", "show", "shop")
+    listed = await run(tmp_path, "prompt", "list")
+
+    assert done.code == 0, done.err
+    assert shown.out == (
+        "model:       openai:gpt-x\n"
+        "language:    es-MX\n"
+        "fallback:    Un momento.\n"
+        "             Ya viene alguien.\n"
+        "tools:       hours, crm/*\n"
+        "actions:     hang_up\n"
+        "transfers:   sales, support\n"
+        "tool phrase: Un momento, [lo miro].\n"
+        "note:        first try\n"
+        "\n"
+        "You sell books.\n"
+    )
+    (line,) = (line for line in listed.out.splitlines() if "shop" in line)
+    assert "openai:gpt-x" in line
+    assert "sales" not in listed.out
+
+
 async def test_a_prompt_from_a_file(tmp_path: Path) -> None:
     """--file reads UTF-8; a missing file, or text and file both, is wrong usage."""
     (tmp_path / "p.txt").write_text("Habla español, ¿vale?", encoding="utf-8")

@@ -149,6 +149,7 @@ class Conversations:
             deadline=turn.deadline,
             pieces=request.pieces,
             telephone=Telephone(turn.prompt.actions, turn.prompt.transfers, request.control),
+            phrase=turn.prompt.tool_phrase or "",
         )
         async with aclosing(self._agent.reply(question)) as events:
             while (event := await self._next(turn, events)) is not None:

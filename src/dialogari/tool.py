@@ -86,6 +86,26 @@ class McpChoice:
         return f"{self.server.name}/{self.tool}"
 
 
+@dataclass(frozen=True, slots=True)
+class OfferedTool:
+    """A tool as its MCP server describes it."""
+
+    name: str
+    """As a prompt names it: `server/tool`."""
+    description: str
+    parameters: Mapping[str, Any]
+    """JSON Schema of the arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class McpOffer:
+    """What an MCP server offers now."""
+
+    tools: Sequence[OfferedTool] = ()
+    cause: str = ""
+    """Why it is away, in a word; empty: it is not."""
+
+
 class ToolStatus(StrEnum):
     """How a tool call stands."""
 

@@ -154,7 +154,10 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of the answer, complete and fit to be spoken, where pieces were asked for."""
+    """A sentence, complete and fit to be spoken, where pieces were asked for.
+
+    It is one of the answer, or the phrase by which a slow tool announces itself.
+    """
 
     text: str
     last: bool = False
@@ -206,6 +209,8 @@ class Prompt:
     """Values of `dialogari.telephone.PhoneAction` that its model may decide on."""
     transfers: Sequence[str] = ()
     """Names of the targets that its model may transfer calls to."""
+    tool_phrase: str | None = None
+    """Told in answers in pieces while a slow tool runs, `{{ facts }}` still in place."""
     created: datetime | None = None
     """Aware, in UTC; None: not stored yet."""
 
@@ -268,11 +273,13 @@ class AgentRequest:
     pieces: bool = False
     """Say each sentence as soon as it is complete; at least one comes before `AgentDone`."""
     telephone: Telephone = field(default_factory=Telephone)
+    phrase: str = ""
+    """With pieces: said once, before the first sentence, where a tool is slow."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentDone:
-    """The agent's last event: the whole answer fit to be spoken, and what it cost."""
+    """The agent's last event: all that its model said, fit to be spoken, and what it cost."""
 
     text: str
     usage: Usage

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from store.behind import Behind
 
 _BACK_TO_0002 = """
+ALTER TABLE prompt_versions DROP COLUMN tool_phrase;
 DROP TABLE mcp_servers;
 ALTER TABLE turns DROP COLUMN kept;
 ALTER TABLE prompt_versions DROP COLUMN actions;

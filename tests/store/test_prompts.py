@@ -33,6 +33,7 @@ async def test_a_stored_prompt_is_found_with_all_it_has(store: Store) -> None:
             tools=("opening_hours", "not_there_yet"),
             actions=("hang_up", "set_fact"),
             transfers=("sales", "0"),
+            tool_phrase="Un momento, {{ name }}.",
         )
     )
 

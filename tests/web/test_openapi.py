@@ -58,7 +58,7 @@ async def test_schemathesis_finds_nothing(settings: Settings, tmp_path: Path) ->
         await outbound.aclose()
 
     assert code == 0, out
-    assert "Tested: 19" in out
+    assert "Tested: 25" in out
 
 
 async def _run(url: str, folder: Path) -> tuple[int | None, str]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
 from api_serving import ApiClient
+from dialogari.telephone import PhoneAction, is_target
 
 WHOLE = {
     "content": "You answer for the shop. {{ vip }} ñandú",
     "model": "openai:gpt-x",
     "language": "es-MX",
-    "tools": ["hours", "stock"],
+    "tools": ["hours", "stock", "crm/find", "calendar/*"],
+    "actions": ["set_fact", "hang_up"],
+    "transfers": ["sales", "0"],
+    "tool_phrase": "Un momento, {{ name }}.",
     "fallback_text": "Un momento.",
     "note": "first",
 }
@@ -32,11 +37,14 @@ async def test_a_prompt_from_its_making_to_its_end(each_api: ApiClient) -> None:
     assert read.json == made.json
     assert read.json | WHOLE | {"name": "shop", "version": 1} == read.json
     assert (edited.status, edited.json["version"]) == (200, 2)
-    assert edited.json["tools"] == []
-    assert edited.json["language"] is None
+    for field in ("tools", "actions", "transfers"):
+        assert edited.json[field] == []
+    for field in ("language", "tool_phrase"):
+        assert edited.json[field] is None
     assert (restored.status, restored.json["version"]) == (201, 3)
     assert restored.json["content"] == WHOLE["content"]
-    assert restored.json["tools"] == WHOLE["tools"]
+    for field in ("tools", "actions", "transfers", "tool_phrase"):
+        assert restored.json[field] == WHOLE[field]
     assert restored.json["note"] == "version 1 restored"
     assert [version["version"] for version in versions.json["items"]] == [3, 2, 1]
     assert (deleted.status, deleted.text) == (204, "")
@@ -134,6 +142,12 @@ async def test_pages(each_api: ApiClient) -> None:
         ({"content": "x", "language": "Spanish!"}, "body.language"),
         ({"content": "x", "tools": "hours"}, "body.tools"),
         ({"content": "x", "tools": ["a b"]}, "body.tools.0"),
+        ({"content": "x", "tools": ["crm/"]}, "body.tools.0"),
+        ({"content": "x", "actions": ["explode"]}, "body.actions.0"),
+        ({"content": "x", "actions": "hang_up"}, "body.actions"),
+        ({"content": "x", "transfers": ["sales", "s"]}, "body.transfers.1"),
+        ({"content": "x", "transfers": ["_x"]}, "body.transfers.0"),
+        ({"content": "x", "tool_phrase": "x" * 1001}, "body.tool_phrase"),
         ([], "body"),
         (b"{", "body.1"),
     ],
@@ -156,3 +170,14 @@ async def test_names(api: ApiClient) -> None:
 
     assert (other.status, other.json["code"]) == (409, "name.contradicts")
     assert (taken.status, taken.json["code"]) == (409, "prompt.taken")
+
+
+async def test_all_that_a_telephone_can_do(api: ApiClient) -> None:
+    """The API describes the very actions and targets that the store takes."""
+    document = (await api.get("/openapi.json")).json
+    fields = document["components"]["schemas"]["NewPrompt"]["properties"]
+    target = re.compile(fields["transfers"]["items"]["pattern"])
+
+    assert fields["actions"]["items"]["enum"] == [*PhoneAction]
+    for name in ("0", "sales", "a" * 40, "9a_", "s", "10", "_a", "a" * 41, "a-b", "", "ä9", "a\n"):
+        assert (target.fullmatch(name) is not None) == is_target(name), name

@@ -8,35 +8,25 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
-from itertools import groupby
-from operator import attrgetter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
-from pydantic_ai.messages import (
-    ModelRequest,
-    ModelResponse,
-    TextPart,
-    ToolCallPart,
-    UserPromptPart,
-)
+from pydantic_ai.messages import ModelRequest
 
-from dialogari.agent.calls import Calls, tell
+from dialogari.agent.calls import ANNOUNCED_AFTER, Calls, tell
 from dialogari.agent.fallback import plan
 from dialogari.agent.health import Healths, Standing
-from dialogari.agent.history import trim
 from dialogari.agent.reasons import LATE, SKIPPED, TOO_MANY_CALLS, reason_for_silence
 from dialogari.agent.request import Request, has_words
 from dialogari.agent.speech import SpokenPieces, make_speakable
 from dialogari.agent.telephone import Notes, phone_tools
-from dialogari.agent.template import fill
+from dialogari.agent.transcript import open_transcript
 from dialogari.asked import Asked, add_up
 from dialogari.tool import McpChoice, Tool, ToolUsed
 from dialogari.turn import (
     AgentDone,
     FellBack,
-    Role,
     Sentence,
     Status,
     TextDelta,
@@ -46,13 +36,13 @@ from dialogari.turn import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
 
-    from pydantic_ai.messages import ModelMessage
-
     from dialogari.agent.fallback import Attempt, Fallback
     from dialogari.agent.mcp.servers import McpServers
     from dialogari.agent.models import Models
     from dialogari.agent.tools import AgentTool, HttpTools
-    from dialogari.turn import AgentEvent, AgentRequest, Message
+    from dialogari.agent.transcript import Transcript
+    from dialogari.tool import ToolCall
+    from dialogari.turn import AgentEvent, AgentRequest
 
 logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("dialogari.agent")
 
@@ -89,8 +79,8 @@ class ModelAgent:
         # Of two tools with one name the last counts: nothing stands in for the telephone's.
         offered = (*await self._prepare(request), *phone_tools(request.telephone, notes))
         # One for all attempts: what tools have done is done, whichever model goes on.
-        transcript = _Transcript(
-            list(_messages(request, self._history_tokens)), Calls(offered, request.deadline)
+        transcript = open_transcript(
+            request, Calls(offered, request.deadline), self._history_tokens
         )
         attempts = self._plan(request.model)
         if attempts[0].model != request.model:
@@ -146,26 +136,12 @@ class ModelAgent:
 
 
 @dataclass(slots=True)
-class _Transcript:
-    """What has been said and done so far in this turn and before it."""
-
-    messages: list[ModelMessage]
-    calls: Calls
-    asked: list[Asked] = field(default_factory=list[Asked])
-
-    def count(self, asked: Asked) -> Asked:
-        """Add a request that ended, and return it."""
-        self.asked.append(asked)
-        return asked
-
-
-@dataclass(slots=True)
 class _Answer:
     """One model's attempt at an answer, in as many requests as it needs tools."""
 
     attempt: Attempt
     models: Models
-    transcript: _Transcript
+    transcript: Transcript
     language: str | None
     pieces: SpokenPieces | None
     """Where its sentences come from, if they are asked for."""
@@ -259,34 +235,21 @@ class _Answer:
         response, asked = calls.read(request.response)
         for call in asked:
             yield ToolUsed(call)
-        ended = await calls.run(asked)
+        async with calls.running(asked) as running:
+            if await self._wants_announcing(running):
+                yield Sentence(self.transcript.take_phrase())
+            ended = await running
         for call in ended:
             yield ToolUsed(call)
         self._parted = bool(self._written) and not self._written[-1].isspace()
         self.transcript.messages += (response, ModelRequest(parts=tell(ended)))
 
+    async def _wants_announcing(self, tools: asyncio.Task[Sequence[ToolCall]]) -> bool:
+        """Return whether tools are slow, and the caller has heard nothing yet in this turn.
 
-def _messages(request: AgentRequest, history_tokens: int) -> Iterator[ModelMessage]:
-    for number, message in enumerate(trim(request.history, history_tokens)):
-        yield from _past(message, number)
-    yield ModelRequest(
-        parts=[UserPromptPart(request.question)],
-        instructions=fill(request.instructions, request.facts),
-    )
-
-
-def _past(message: Message, number: int) -> Iterator[ModelMessage]:
-    if message.role is Role.CALLER:
-        yield ModelRequest(parts=[UserPromptPart(message.text)])
-        return
-    # Ids are given anew: each provider wants its own form of them, and some that none is repeated.
-    calls = [
-        replace(call, id=f"past_{number}_{place}") for place, call in enumerate(message.tool_calls)
-    ]
-    for _, together in groupby(calls, attrgetter("step")):
-        asked = list(together)
-        yield ModelResponse(
-            parts=[ToolCallPart(call.name, dict(call.arguments), call.id) for call in asked]
-        )
-        yield ModelRequest(parts=tell(asked))
-    yield ModelResponse(parts=[TextPart(message.text)])
+        A phrase counts as no sentence of the answer: all that the model says comes after it.
+        """
+        if self._sentences or not self.transcript.phrase:
+            return False
+        ended, _ = await asyncio.wait([tools], timeout=ANNOUNCED_AFTER)
+        return not ended

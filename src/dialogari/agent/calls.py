@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -21,13 +22,17 @@ from dialogari.agent.tools import ToolFailedError
 from dialogari.tool import ToolCall, ToolStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
     from pydantic_ai.messages import ModelResponse
     from pydantic_ai.tools import ToolDefinition
 
     from dialogari.agent.tools import AgentTool
 
+ANNOUNCED_AFTER: Final = 1.0
+"""Seconds after which tools are slow, and announced where their prompt has a phrase for it. A pause
+of a second passes for thought; the answer of a tool that takes less would have to wait until the
+phrase is spoken."""
 NO_JSON: Final = "arguments_json"
 _REPEATED: Final = "repeated"
 _ODD_ID: Final = re.compile(r"[^A-Za-z0-9_-]")
@@ -115,6 +120,20 @@ class Calls:
             for call in calls[at_once:]
         ]
         return [*(task.result() for task in tasks), *refused]
+
+    @asynccontextmanager
+    async def running(
+        self, calls: Sequence[ToolCall]
+    ) -> AsyncGenerator[asyncio.Task[Sequence[ToolCall]]]:
+        """`run` beside the block, and no longer: what still runs at its end is cancelled."""
+        # In no task group: whoever tells a phrase meanwhile is a generator, which may leave the
+        # block by `aclose`; a group would take that for a fault. It ends with the block as well.
+        task = asyncio.create_task(self.run(calls), name="tools")
+        try:
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
 
     def _read_call(self, part: ToolCallPart) -> ToolCall:
         arguments = _read_arguments(part.args)

@@ -42,6 +42,7 @@ class Ai:
     local: LocalServer | None
     models: Models
     outbound: Outbound
+    servers: McpServers
 
     @property
     def model_ready(self) -> bool:
@@ -85,7 +86,7 @@ async def open_ai(
         )
         answers = Answers(conversations)
         await stack.enter_async_context(answers.running())
-        yield Ai(store, conversations, agent, answers, local, models, outbound)
+        yield Ai(store, conversations, agent, answers, local, models, outbound, servers)
 
 
 async def _find_servers(store: Store) -> Sequence[McpServer] | None:

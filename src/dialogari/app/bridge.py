@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dialogari.app.ai import Ai, open_ai
 from dialogari.app.live import CallsNow
+from dialogari.app.mcp import look_at
 from dialogari.app.overview import describe
 from dialogari.app.readings import read_ai, read_link
 from dialogari.app.spans import open_spans
@@ -172,6 +173,7 @@ class Bridge:
             store=ai.store,
             log=self._turns,
             try_tool=partial(try_stored, ai.store.tools, ai.outbound),
+            look_at_server=partial(look_at, ai.store.servers, ai.servers),
             calls=self._calls,
             look=look,
         )

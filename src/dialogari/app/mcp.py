@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 from dialogari.app.prompts import open_settings_store
-from dialogari.tool import DEFAULT_TIMEOUT, InvalidToolError, McpServer
+from dialogari.tool import DEFAULT_TIMEOUT, InvalidToolError, McpOffer, McpServer, OfferedTool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
 
-    from dialogari.agent.mcp.servers import McpTool
+    from dialogari.agent.mcp.servers import McpServers, McpTool
     from dialogari.config import Settings
     from dialogari.store.mcp import StoredMcpServers
     from dialogari.tool import ToolCall
 
+LOOK_LIMIT = 25.0
+"""Seconds for connecting to a server and listing its tools, of which either may take ten."""
 _FIELDS = {
     "name": str,
     "command": str,
@@ -55,6 +58,25 @@ async def list_tools(settings: Settings, name: str) -> Sequence[tuple[str, str]]
     if cause:
         raise _away(name, cause)
     return found
+
+
+async def look_at(stored: StoredMcpServers, servers: McpServers, name: str) -> McpOffer:
+    """Return what a server offers to the turns of this process. Raises StoreError."""
+    server = await stored.get_server(name)
+    try:
+        async with asyncio.timeout(LOOK_LIMIT):
+            tools, cause = await servers.reach(server)
+    except TimeoutError:
+        return McpOffer(cause="timeout")
+    offered = [
+        OfferedTool(
+            name=f"{name}/{tool.tool}",
+            description=tool.definition.description or "",
+            parameters=tool.definition.parameters_json_schema,
+        )
+        for tool in tools
+    ]
+    return McpOffer(offered, cause)
 
 
 async def try_tool(

@@ -18,7 +18,8 @@
     ├── ToolError               whoever edits tools
     │   ├── UnknownToolError
     │   ├── UnknownServerError
-    │   └── ToolChangedError
+    │   ├── ToolChangedError
+    │   └── ServerChangedError
     ├── ApiKeyError             whoever hands out keys of the REST API
     │   ├── KeyTakenError
     │   └── UnknownKeyError
@@ -222,6 +223,13 @@ class ToolChangedError(ToolError):
 
     def __init__(self, name: str) -> None:
         super().__init__("tool.changed", f"the tool {name!r} has been changed meanwhile")
+
+
+class ServerChangedError(ToolError):
+    """Another version is stored than the one that was to be replaced."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("mcp.changed", f"the MCP server {name!r} has been changed meanwhile")
 
 
 class SecretKeyError(StoreError):

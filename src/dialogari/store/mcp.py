@@ -1,4 +1,4 @@
-"""The MCP servers: read at each turn, edited from the terminal, their secrets locked."""
+"""The MCP servers: read at each turn, edited from outside, their secrets locked."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
-from dialogari.store.errors import SecretKeyError, UnknownServerError
+from dialogari.store.errors import (
+    SecretKeyError,
+    ServerChangedError,
+    UnknownServerError,
+    is_duplicate,
+)
 from dialogari.store.secrets import keep_values, lock_values, open_values
 from dialogari.store.tables import WellFormedText, mcp_servers
 from dialogari.tool import MASK, McpChoice, McpServer
@@ -29,6 +35,8 @@ _log = logging.getLogger(__name__)
 
 _THIS = bindparam("this", type_=WellFormedText)
 _FIND = select(mcp_servers).where(mcp_servers.c.name == _THIS)
+# Locked against another edit at the same time, on PostgreSQL; SQLite has one writer anyhow.
+_FIND_FOR_EDIT = _FIND.with_for_update()
 _UPDATE = update(mcp_servers).where(mcp_servers.c.name == _THIS)
 _DELETE = delete(mcp_servers).where(mcp_servers.c.name == _THIS)
 
@@ -93,13 +101,15 @@ class StoredMcpServers:
         server = await self._database.read(partial(_get, name))
         return await asyncio.to_thread(self._open, server)
 
-    async def put_server(self, server: McpServer) -> McpServer:
+    async def put_server(self, server: McpServer, *, replaces: int | None = None) -> McpServer:
         """Store `server` in place of the one of its name; return it for people.
 
-        A secret that is `MASK` keeps the value it has.
+        A secret that is `MASK` keeps the value it has. `replaces`: the version that must be stored
+        now, 0 for none; None: whichever.
 
         Raises:
             InvalidToolError: it can't be a server, or no secret is there to keep.
+            ServerChangedError: another version is stored.
             SecretKeyError: there is no key to lock its secrets with.
             StoreError: the store refuses.
         """
@@ -109,11 +119,17 @@ class StoredMcpServers:
             env=await asyncio.to_thread(lock_values, self._keyring, server.env),
             headers=await asyncio.to_thread(lock_values, self._keyring, server.headers),
         )
-        return _masked(await self._database.write(partial(_put, locked)))
+        return _masked(await self._database.write(partial(_put, locked, replaces)))
 
-    async def delete_server(self, name: str) -> None:
-        """Forget a server. Raises UnknownServerError and StoreError."""
-        await self._database.write(partial(_delete, name))
+    async def delete_server(self, name: str, *, replaces: int | None = None) -> None:
+        """Forget a server; `replaces` as at `put_server`.
+
+        Raises:
+            UnknownServerError: no server has that name.
+            ServerChangedError: another version is stored.
+            StoreError: the store refuses.
+        """
+        await self._database.write(partial(_delete, name, replaces))
 
     async def lock_again(self) -> int:
         """Lock every secret with the first key of SECRET_KEY; return how many there are.
@@ -164,11 +180,11 @@ def _list(connection: Connection) -> Sequence[McpServer]:
     return sorted(map(_server, rows), key=attrgetter("name"))
 
 
-def _put(server: McpServer, connection: Connection) -> McpServer:
-    row = (
-        connection.execute(_FIND.with_for_update(), {"this": server.name}).mappings().one_or_none()
-    )
+def _put(server: McpServer, replaces: int | None, connection: Connection) -> McpServer:
+    row = connection.execute(_FIND_FOR_EDIT, {"this": server.name}).mappings().one_or_none()
     present = McpServer(server.name, version=0) if row is None else _server(row)
+    if replaces not in {None, present.version}:
+        raise ServerChangedError(server.name)
     stored = replace(
         server,
         env=keep_values("env", server.env, present.env),
@@ -176,7 +192,24 @@ def _put(server: McpServer, connection: Connection) -> McpServer:
         version=present.version + 1,
         updated=datetime.now(UTC),
     )
-    values = {
+    if row is None:
+        _insert(stored, connection)
+    else:
+        connection.execute(_UPDATE.values(**_row(stored)), {"this": stored.name})
+    return stored
+
+
+def _insert(server: McpServer, connection: Connection) -> None:
+    try:
+        connection.execute(insert(mcp_servers), {"name": server.name, **_row(server)})
+    except IntegrityError as error:
+        if not is_duplicate(error):
+            raise
+        raise ServerChangedError(server.name) from None  # another bridge has just made it
+
+
+def _row(stored: McpServer) -> dict[str, object]:
+    return {
         "command": stored.command,
         "args": list(stored.args),
         "env": dict(stored.env),
@@ -186,16 +219,15 @@ def _put(server: McpServer, connection: Connection) -> McpServer:
         "version": stored.version,
         "updated_at": stored.updated,
     }
+
+
+def _delete(name: str, replaces: int | None, connection: Connection) -> None:
+    row = connection.execute(_FIND_FOR_EDIT, {"this": name}).mappings().one_or_none()
     if row is None:
-        connection.execute(insert(mcp_servers), {"name": stored.name, **values})
-    else:
-        connection.execute(_UPDATE.values(**values), {"this": stored.name})
-    return stored
-
-
-def _delete(name: str, connection: Connection) -> None:
-    if connection.execute(_DELETE, {"this": name}).rowcount == 0:
         raise UnknownServerError(name)
+    if replaces not in {None, row["version"]}:
+        raise ServerChangedError(name)
+    connection.execute(_DELETE, {"this": name})
 
 
 def _masked(server: McpServer) -> McpServer:

@@ -190,6 +190,7 @@ def _set(prompt: Prompt, replaces: int | None, connection: Connection) -> Prompt
             "tools": list(stored.tools) or None,
             "actions": list(stored.actions) or None,
             "transfers": list(stored.transfers) or None,
+            "tool_phrase": stored.tool_phrase,
             "created_at": stored.created,
         },
     )
@@ -229,5 +230,6 @@ def _prompt(row: RowMapping) -> Prompt:
         tools=tuple(row["tools"] or ()),
         actions=tuple(row["actions"] or ()),
         transfers=tuple(row["transfers"] or ()),
+        tool_phrase=row["tool_phrase"],
         created=row["created_at"],
     )

@@ -46,7 +46,7 @@ from sqlalchemy.types import TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest migration, which these definitions match."""
 
 
@@ -207,6 +207,8 @@ prompt_versions = Table(
     # What its model may decide about a call, and the targets it may transfer to; NULL: none.
     Column("actions", _OptionalJson),
     Column("transfers", _OptionalJson),
+    # Said while a slow tool runs, in answers in pieces; NULL: nothing.
+    Column("tool_phrase", WellFormedText),
 )
 
 tools = Table(

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Security
 from fastapi.openapi.utils import get_openapi
 from fastapi.security import HTTPBearer
 
-from dialogari.web.api import calls, conversations, prompts, status, tools, turns
+from dialogari.web.api import calls, conversations, mcp, prompts, status, tools, turns
 from dialogari.web.api.backend import FindBackend, require
 from dialogari.web.api.bodies import Bodies
 from dialogari.web.api.keys import Gate
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 PREFIX = "/api/v1"
 _ABOUT = (
-    "Prompts, tools, turns without a call, conversations, the calls in the bridge, and how it "
-    "stands. Errors are problem documents (RFC 9457). docs/api.md has examples."
+    "Prompts, tools, MCP servers, turns without a call, conversations, the calls in the bridge, "
+    "and how it stands. Errors are problem documents (RFC 9457). docs/api.md has examples."
 )
 
 
@@ -48,7 +48,7 @@ def build_web(
     add_health(web, readiness, figures)
     # What the gate asks for; here it is for the OpenAPI document alone.
     bearer = Security(HTTPBearer(auto_error=False, description="A key of `dialogari key new`."))
-    for noun in (prompts, tools, turns, conversations, calls, status):
+    for noun in (prompts, tools, mcp, turns, conversations, calls, status):
         web.include_router(noun.router, prefix=PREFIX, dependencies=[bearer])
     answer_problems(web)
 

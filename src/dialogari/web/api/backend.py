@@ -14,7 +14,7 @@ from dialogari.conversation import Conversations
 from dialogari.live import LiveCalls, Overview
 from dialogari.store.store import Store
 from dialogari.telemetry import TurnLog
-from dialogari.tool import ToolCall
+from dialogari.tool import McpOffer, ToolCall
 from dialogari.web.api.problems import unavailable
 
 
@@ -34,6 +34,8 @@ class Backend:
     store: Store
     log: TurnLog
     try_tool: ToolTrial
+    look_at_server: Callable[[str], Awaitable[McpOffer]]
+    """Says what an MCP server offers now. Raises StoreError."""
     calls: LiveCalls
     look: Callable[[], Awaitable[Overview]]
 

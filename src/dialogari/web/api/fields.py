@@ -7,6 +7,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 PROMPT_NAME: Final = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$"
 TOOL_NAME: Final = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
+SERVER_NAME: Final = r"^[A-Za-z_][A-Za-z0-9_-]{0,31}$"
+TOOL_CHOICE: Final = r"^([A-Za-z_][A-Za-z0-9_-]{0,63}|[A-Za-z_][A-Za-z0-9_-]{0,31}/[!-~]{1,128})$"
+"""A tool, or one of an MCP server, or all of it: `server/tool`, `server/*`."""
+TARGET: Final = r"^([0-9]|[A-Za-z0-9][A-Za-z0-9_]{1,39})$"
+"""Of a transfer, as `dialogari.telephone.is_target` has it."""
 
 
 class Body(BaseModel):

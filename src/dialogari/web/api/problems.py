@@ -23,11 +23,14 @@ from dialogari.store.errors import (
     AmbiguousConversationError,
     PromptChangedError,
     PromptNameError,
+    PromptTelephoneError,
     RejectedError,
+    ServerChangedError,
     StoreError,
     ToolChangedError,
     UnknownConversationError,
     UnknownPromptError,
+    UnknownServerError,
     UnknownToolError,
 )
 from dialogari.tool import InvalidToolError
@@ -39,11 +42,14 @@ RETRY_SECONDS: Final = 2
 _OF_STORE: Final[Mapping[type[StoreError], HTTPStatus]] = {
     UnknownPromptError: HTTPStatus.NOT_FOUND,
     UnknownToolError: HTTPStatus.NOT_FOUND,
+    UnknownServerError: HTTPStatus.NOT_FOUND,
     UnknownConversationError: HTTPStatus.NOT_FOUND,
     AmbiguousConversationError: HTTPStatus.CONFLICT,
     PromptChangedError: HTTPStatus.PRECONDITION_FAILED,
     ToolChangedError: HTTPStatus.PRECONDITION_FAILED,
+    ServerChangedError: HTTPStatus.PRECONDITION_FAILED,
     PromptNameError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    PromptTelephoneError: HTTPStatus.UNPROCESSABLE_ENTITY,
     RejectedError: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 """The others are the store's own trouble: 503."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
@@ -10,7 +10,7 @@ from pydantic import Field
 from dialogari.store.errors import PromptChangedError, UnknownPromptError
 from dialogari.turn import Prompt
 from dialogari.web.api.backend import Parts
-from dialogari.web.api.fields import PROMPT_NAME, TOOL_NAME, Body, Text, View
+from dialogari.web.api.fields import PROMPT_NAME, TARGET, TOOL_CHOICE, Body, Text, View
 from dialogari.web.api.paging import Cursor, Limit, Page, cut_page
 from dialogari.web.api.problems import document
 from dialogari.web.api.writes import Given, check_name, makes, shows, taken
@@ -20,6 +20,7 @@ router = APIRouter(prefix="/prompts", tags=["prompts"])
 _LONGEST: Final = 200_000
 Name = Annotated[str, Path(pattern=PROMPT_NAME)]
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Action = Literal["hang_up", "send_to_voicemail", "set_fact"]
 
 
 class PromptFields(Body):
@@ -31,10 +32,18 @@ class PromptFields(Body):
     """A provider's name or `provider:model`; null: the setting's."""
     language: str | None = Field(None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}$")
     """A tag such as `es-MX`: how numbers and signs are said."""
-    tools: list[Annotated[str, Field(pattern=TOOL_NAME)]] = Field(
+    tools: list[Annotated[str, Field(pattern=TOOL_CHOICE)]] = Field(
         default_factory=list[str], max_length=64
     )
-    """Names of the tools its model may use."""
+    """Names of the tools its model may use; of an MCP server `server/tool` or `server/*`."""
+    actions: list[Action] = Field(default_factory=list[Action], max_length=64)
+    """What its model may decide about a call."""
+    transfers: list[Annotated[str, Field(pattern=TARGET)]] = Field(
+        default_factory=list[str], max_length=64
+    )
+    """Names of the targets that its model may transfer calls to."""
+    tool_phrase: Text | None = Field(None, max_length=1000)
+    """Said while a slow tool runs, in answers in pieces; null: nothing."""
     fallback_text: Text | None = Field(None, max_length=4000)
     """What to say when a turn fails; null: the setting's."""
     note: Text | None = Field(None, max_length=1000)
@@ -48,6 +57,9 @@ class PromptFields(Body):
             model=self.model,
             language=self.language,
             tools=tuple(self.tools),
+            actions=tuple(self.actions),
+            transfers=tuple(self.transfers),
+            tool_phrase=self.tool_phrase,
             fallback_text=self.fallback_text,
             note=self.note,
         )
@@ -75,6 +87,9 @@ class PromptView(View):
     model: str | None
     language: str | None
     tools: list[str]
+    actions: list[str]
+    transfers: list[str]
+    tool_phrase: str | None
     fallback_text: str | None
     note: str | None
     created: datetime | None
@@ -212,6 +227,9 @@ def _view(prompt: Prompt) -> PromptView:
         model=prompt.model,
         language=prompt.language,
         tools=list(prompt.tools),
+        actions=list(prompt.actions),
+        transfers=list(prompt.transfers),
+        tool_phrase=prompt.tool_phrase,
         fallback_text=prompt.fallback_text,
         note=prompt.note,
         created=prompt.created,

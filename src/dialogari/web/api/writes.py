@@ -69,9 +69,14 @@ def changed() -> Problem:
     return Problem(HTTPStatus.PRECONDITION_FAILED, "changed", detail)
 
 
-def taken(what: str) -> Problem:
-    """Return what to say where something is to be made that there is."""
-    return Problem(HTTPStatus.CONFLICT, f"{what}.taken", f"there is a {what} of that name already")
+def taken(what: str, noun: str = "") -> Problem:
+    """Return what to say where something is to be made that there is.
+
+    `noun`: for people, with its article; empty: as `what`.
+    """
+    return Problem(
+        HTTPStatus.CONFLICT, f"{what}.taken", f"there is {noun or f'a {what}'} of that name already"
+    )
 
 
 def check_name(body: str | None, address: str) -> None:
