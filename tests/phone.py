@@ -69,6 +69,8 @@ exten => T,1,Set(NET=caught)
 
 [pieces]
 ; what comes next is said by the test, each time the call is at the probe
+exten => up,1,Answer()
+ same => n,Goto(s,1)
 exten => s,1,Set(AI_STATUS=)
  same => n,Stasis(${APP},UNIQUEID=${CONVERSATION},AI_STREAM=1)
  same => n,Goto(at)

@@ -77,7 +77,7 @@ class Exchange:
     probe: str
     callers: dict[str, Caller] = field(default_factory=dict[str, Caller])
 
-    async def call(self, words: str, conversation: str = "") -> Caller:
+    async def call(self, words: str, conversation: str = "", extension: str = "s") -> Caller:
         """Place a call and return at once."""
         tag = f"t-{secrets.token_hex(6)}"
         caller = self.callers[tag] = Caller(self.client, tag)
@@ -90,7 +90,7 @@ class Exchange:
         }
         await self.client.session.channels.originate_with_id(
             tag,
-            "Local/s@pieces/n",
+            f"Local/{extension}@pieces/n",
             context="line",
             extension="s",
             priority=1,

@@ -17,6 +17,7 @@ from dialogari.sandbox.asterisk import Asterisk
 from model_stub import ModelStub
 from pbx_fixtures import make_settings, running_bridge
 from phone import Phone
+from piecewise import callers_of
 
 Heard = PlaybackStarted | PlaybackFinished | StasisEnd
 TONE = "tone:420/60,0/1940"
@@ -145,3 +146,18 @@ async def test_until_the_first_piece(phone: Phone, stub: ModelStub, heard: Liste
         "1",
     )
     assert names(heard) == ["PlaybackStarted", "PlaybackFinished", "StasisEnd"]
+
+
+async def test_until_the_next_piece(
+    asterisk: Asterisk, settings: Settings, stub: ModelStub, heard: Listener[Heard]
+) -> None:
+    """Who has come for the next sentence before it is written hears it too."""
+    stub.answer = lambda _: "We are open every day from nine to five. And on Sundays from ten."
+    stub.pace = 1.0
+    async with callers_of(asterisk, settings.asterisk_app_name) as exchange:
+        caller = await exchange.call("hello", extension="up")
+        await caller.hear()
+        heard.drain()
+        assert await caller.rest() == ["And on Sundays from ten."]
+
+        assert names(heard) == ["PlaybackStarted", "PlaybackFinished", "StasisEnd"]

@@ -26,6 +26,10 @@ async def test_rows(url: str, behind: Behind, tmp_path: Path) -> None:
         shown = await store.servers.put_server(SHOP)
         await store.servers.put_server(CRM)
         await store.servers.put_server(replace(CRM, headers={"Authorization": MASK}, timeout=9.0))
+        with pytest.raises(InvalidToolError, match="write its value again"):
+            await store.servers.put_server(
+                replace(CRM, url="https://thief.example", headers={"Authorization": MASK})
+            )
         found = await store.catalogue.find_tools(["crm/*", "shop/hours", "nobody/*", "shop/", "x"])
         locked = str(behind.query("SELECT env, headers FROM mcp_servers"))
         count = await store.servers.lock_again()

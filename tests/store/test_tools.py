@@ -104,6 +104,31 @@ async def test_a_mask_keeps_the_secret(store: Store) -> None:
     assert used.headers == {"Authorization": SECRET, "X-B": "b"}
 
 
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("https://SHOP.example/other?day={day}", True),
+        ("https://shop.example:8443/hours/{day}", False),
+        ("http://shop.example/hours/{day}", False),
+        ("https://thief.example/hours/{day}", False),
+    ],
+)
+async def test_a_secret_does_not_move_to_another_server(
+    store: Store, address: str, kept: bool
+) -> None:
+    """Who may edit a tool without knowing its secrets can't have them sent to himself."""
+    await store.tools.put_tool(HOURS)
+    moved = replace(await store.tools.show_tool("hours"), url=address)
+
+    if kept:
+        await store.tools.put_tool(moved)
+    else:
+        with pytest.raises(InvalidToolError, match="write its value again"):
+            await store.tools.put_tool(moved)
+
+    assert (await store.tools.get_tool("hours")).headers == HOURS.headers
+
+
 async def test_a_lost_update_is_refused(store: Store) -> None:
     """Who names the version to be replaced is told of an edit in between; 0 means none yet."""
     await store.tools.put_tool(HOURS, replaces=0)

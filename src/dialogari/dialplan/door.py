@@ -119,9 +119,11 @@ class DialplanDoor:
             logger.warning("arguments_ignored", count=arguments.ignored)
         if arguments.continues:
             deadline = call.started + self._deadline
-            return request, await self._answers.resume(
-                _place(request), request.conversation, deadline
-            )
+            async with self._filling(call):
+                response = await self._answers.resume(
+                    _place(request), request.conversation, deadline
+                )
+            return request, response
         self._answers.drop(_place(request))  # who asks something new does not wait for the rest
         if self._closed:
             return request, self._refusal(request, TurnError(Status.BUSY, "shutting_down"))

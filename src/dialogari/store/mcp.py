@@ -19,7 +19,7 @@ from dialogari.store.errors import (
     UnknownServerError,
     is_duplicate,
 )
-from dialogari.store.secrets import keep_values, lock_values, open_values
+from dialogari.store.secrets import keep_values, lock_values, open_values, same_server
 from dialogari.store.tables import WellFormedText, mcp_servers
 from dialogari.tool import MASK, McpChoice, McpServer
 
@@ -185,10 +185,11 @@ def _put(server: McpServer, replaces: int | None, connection: Connection) -> Mcp
     present = McpServer(server.name, version=0) if row is None else _server(row)
     if replaces not in {None, present.version}:
         raise ServerChangedError(server.name)
+    elsewhere = not same_server(server.url, present.url)
     stored = replace(
         server,
         env=keep_values("env", server.env, present.env),
-        headers=keep_values("header", server.headers, present.headers),
+        headers=keep_values("header", server.headers, present.headers, elsewhere=elsewhere),
         version=present.version + 1,
         updated=datetime.now(UTC),
     )

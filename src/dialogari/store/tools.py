@@ -21,7 +21,7 @@ from dialogari.store.errors import (
     is_duplicate,
     turn_error,
 )
-from dialogari.store.secrets import keep_values, lock_values, open_values
+from dialogari.store.secrets import keep_values, lock_values, open_values, same_server
 from dialogari.store.tables import WellFormedText, tools
 from dialogari.tool import MASK, Tool
 
@@ -181,9 +181,11 @@ def _put(
     version = present.version if present else 0
     if replaces not in {None, version}:
         raise ToolChangedError(tool.name)
+    elsewhere = present is not None and not same_server(tool.url, present.url)
+    headers: Mapping[str, str] = present.headers if present else {}
     stored = replace(
         tool,
-        headers=keep_values("header", locked, present.headers if present else {}),
+        headers=keep_values("header", locked, headers, elsewhere=elsewhere),
         version=version + 1,
         updated=datetime.now(UTC),
     )
