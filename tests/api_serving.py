@@ -170,7 +170,9 @@ async def serving(
     metrics = Metrics()
     calls = CallsNow()
     async with AsyncExitStack() as stack:
-        ai = await stack.enter_async_context(open_ai(settings, lambda _: None))
+        ai = await stack.enter_async_context(
+            open_ai(settings, lambda _: None, spent=metrics.count_tokens)
+        )
         backend = Backend(
             conversations=ai.conversations,
             store=ai.store,

@@ -25,7 +25,7 @@ from pydantic_ai.messages import (
 from dialogari.agent.calls import Calls, tell
 from dialogari.agent.fallback import plan
 from dialogari.agent.health import Healths, Standing
-from dialogari.agent.history import trim
+from dialogari.agent.history import recount
 from dialogari.agent.reasons import LATE, SKIPPED, TOO_MANY_CALLS, reason_for_silence
 from dialogari.agent.request import Request, has_words
 from dialogari.agent.speech import SpokenPieces, make_speakable
@@ -44,7 +44,7 @@ from dialogari.turn import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
 
     from pydantic_ai.messages import ModelMessage
 
@@ -82,6 +82,13 @@ class ModelAgent:
     def resolve(self, model: str | None) -> str:
         """Return `provider:model`. Raises TurnError `unknown_model`."""
         return self._models.resolve(model)
+
+    @property
+    def skipped(self) -> Collection[str]:
+        """The models that turns go past now, as they failed lately: `provider:model`."""
+        if self._fallback is None:
+            return ()
+        return self._healths.skipped(asyncio.get_running_loop().time())
 
     async def reply(self, request: AgentRequest) -> AsyncGenerator[AgentEvent]:
         """Stream the answer, then `AgentDone`. Raises TurnError."""
@@ -267,10 +274,11 @@ class _Answer:
 
 
 def _messages(request: AgentRequest, history_tokens: int) -> Iterator[ModelMessage]:
-    for number, message in enumerate(trim(request.history, history_tokens)):
+    told, question = recount(request, history_tokens)
+    for number, message in enumerate(told):
         yield from _past(message, number)
     yield ModelRequest(
-        parts=[UserPromptPart(request.question)],
+        parts=[UserPromptPart(question)],
         instructions=fill(request.instructions, request.facts),
     )
 
