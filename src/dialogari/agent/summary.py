@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from dialogari.agent.history import count_overflow, trim
+from dialogari.agent.reasons import EMPTY
+from dialogari.agent.request import has_words
 from dialogari.asked import Asked, add_up
-from dialogari.turn import AgentRequest, Role, TextDelta
+from dialogari.turn import AgentRequest, Role, Status, TextDelta, TurnError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,6 +79,8 @@ class ModelSummarist:
                             pass
         finally:
             _log(request.model, asked, asyncio.get_running_loop().time() - began)
+        if not has_words(written):
+            raise TurnError(Status.MODEL_ERROR, EMPTY)
         return make_telling(written)
 
 

@@ -30,8 +30,9 @@ _NEWEST_TURNS = 50
 _LONGEST_ID = 512
 """Characters of a conversation's id: an index row of PostgreSQL has room for 2,700 bytes."""
 
-_THIS = (conversations.c.server == bindparam("server", type_=WellFormedText)) & (
-    conversations.c.uniqueid == bindparam("uniqueid", type_=WellFormedText)
+# No name of a column, which an update takes for the column's new value.
+_THIS = (conversations.c.server == bindparam("at_server", type_=WellFormedText)) & (
+    conversations.c.uniqueid == bindparam("at_id", type_=WellFormedText)
 )
 _LOAD = (
     select(
@@ -151,7 +152,7 @@ class StoredHistory:
 def _load(
     conversation: ConversationKey, since: datetime, connection: Connection, *, summaries: bool
 ) -> Past:
-    this = {"server": conversation.server, "uniqueid": conversation.id}
+    this = _name(conversation)
     rows = connection.execute(_LOAD, this).all()
     if not rows:
         return Past(messages=[], turns=0)
@@ -180,10 +181,13 @@ def _read_summary(connection: Connection, this: dict[str, str]) -> Summary | Non
 
 def _keep_summary(conversation: ConversationKey, summary: Summary, connection: Connection) -> None:
     kept = {
-        "server": conversation.server,
-        "uniqueid": conversation.id,
+        **_name(conversation),
         "written": summary.text,
         "last": summary.turns,
         "since": summary.since,
     }
     connection.execute(_KEEP_SUMMARY, kept)
+
+
+def _name(conversation: ConversationKey) -> dict[str, str]:
+    return {"at_server": conversation.server, "at_id": conversation.id}
