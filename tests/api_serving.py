@@ -172,7 +172,9 @@ async def serving(
     metrics = Metrics()
     calls = CallsNow()
     async with AsyncExitStack() as stack:
-        ai = await stack.enter_async_context(open_ai(settings, lambda _: None))
+        ai = await stack.enter_async_context(
+            open_ai(settings, lambda _: None, spent=metrics.count_tokens)
+        )
         servers = ai.servers
         if outbound is not None:
             servers = await stack.enter_async_context(McpServers(outbound))

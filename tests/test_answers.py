@@ -12,7 +12,7 @@ import pytest
 from dialogari.answers import TOGETHER, Answers, Place
 from dialogari.asked import Usage
 from dialogari.conversation import Conversations
-from dialogari.tool import Tool
+from dialogari.tool import Tool, ToolCall, ToolStatus, ToolUsed
 from dialogari.turn import (
     AgentDone,
     AgentEvent,
@@ -44,6 +44,8 @@ class GatedAgent:
     sentences: Sequence[str] = ("One.", "Two.", "Three.")
     error: Exception | None = None
     """Raised in place of the last sentence."""
+    calls: Sequence[ToolCall] = ()
+    """That have ended before the first sentence."""
     gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     asked: list[AgentRequest] = field(default_factory=list[AgentRequest])
     closed: int = 0
@@ -58,6 +60,8 @@ class GatedAgent:
     async def reply(self, request: AgentRequest) -> AsyncGenerator[AgentEvent]:
         self.asked.append(request)
         try:
+            for call in self.calls:
+                yield ToolUsed(call)
             for number, sentence in enumerate(self.sentences, 1):
                 await self.gate.acquire()
                 last = number == len(self.sentences)
@@ -174,6 +178,19 @@ async def test_piece_by_piece(bench: Bench) -> None:
     assert len(bench.store.writes) == 3
     assert len(bench.answers) == 0
     assert (await bench.next()) == TurnResponse(Status.OK, conversation=KEY)
+
+
+async def test_tool_calls_are_told_once(bench: Bench) -> None:
+    """With the last piece, as the tokens are: who counts them counts them once."""
+    bench.agent.calls = [ToolCall("c", "hours", {}, status=ToolStatus.OK)]
+
+    bench.agent.let()
+    pieces = [await bench.answers.begin(QUESTION)]
+    for _ in range(2):
+        bench.agent.let()
+        pieces.append(await bench.next())
+
+    assert [list(piece.tool_calls) for piece in pieces] == [[], [], bench.agent.calls]
 
 
 async def test_one_sentence_is_the_whole_answer(bench: Bench) -> None:

@@ -12,6 +12,7 @@ import structlog
 from dialogari.asked import Usage
 from dialogari.metrics import Metrics
 from dialogari.telemetry import TurnLog, configure_logs
+from dialogari.tool import ToolCall, ToolStatus
 from dialogari.turn import ConversationKey, Status, TurnRequest, TurnResponse
 
 
@@ -83,15 +84,19 @@ def test_a_further_piece(stream: io.StringIO) -> None:
     log = TurnLog(metrics, content=False)
     request = TurnRequest("", ConversationKey("", "s"))
     usage = Usage(3, 4)
+    called = [ToolCall("c", "hours", {}, status=ToolStatus.OK)]
     log.write(request, TurnResponse(Status.OK, text="One.", more=True, model="m"), 0.1)
     log.write_piece(request, TurnResponse(Status.OK, text="Two.", more=True, model="m"), 0.1)
-    log.write_piece(request, TurnResponse(Status.OK, text="3.", model="m", usage=usage), 0.1)
+    log.write_piece(
+        request, TurnResponse(Status.OK, text="3.", model="m", usage=usage, tool_calls=called), 0.1
+    )
     log.write_piece(request, TurnResponse(Status.TIMEOUT, reason="model.timeout", model="m"), 0.1)
 
     figures = metrics.render().decode()
     assert 'dialogari_turns_total{model="m",reason="",status="ok"} 1.0' in figures
     assert 'dialogari_turns_total{model="m",reason="model.timeout",status="timeout"} 1.0' in figures
     assert 'dialogari_tokens_total{direction="output",model="m"} 4.0' in figures
+    assert 'dialogari_tool_calls_total{reason="",status="ok",tool="hours"} 1.0' in figures
     assert [line["event"] for line in _lines(stream)] == ["turn", "piece", "piece", "piece"]
     assert [line["more"] for line in _lines(stream)] == [True, True, False, False]
     assert "Two." not in stream.getvalue()

@@ -214,7 +214,7 @@ class Answers:
         if not more:
             return response
         # What the turn cost and decided is told once, with its last piece.
-        return replace(response, usage=Usage(), asked=(), decision=Decision())
+        return replace(response, usage=Usage(), asked=(), tool_calls=(), decision=Decision())
 
     def _expire(self, place: Place, answer: _Answer) -> None:
         logger.info("answer_not_fetched", conversation=answer.turn.request.conversation.id)

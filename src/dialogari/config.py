@@ -137,6 +137,10 @@ class Settings(BaseSettings):
     history_ttl: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     """Seconds after which a model is no longer told of a turn; 0: as long as its conversation goes
     on."""
+    history_summary: bool = False
+    """Have what no longer fits into `HISTORY_TOKENS` summed up by the turn's model once it has
+    answered, and told in short: a further request now and then, for which callers of a `local`
+    model may wait."""
     caller_memory_days: Annotated[int, Field(ge=0, le=3650)] = 0
     """Days for which a caller whom the dialplan names by AI_CALLER is known again; 0: nobody is,
     and nobody's name is kept."""

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dialogari.parts import Agent, CallerMemory, Catalogue, History
+    from dialogari.summaries import Summaries
     from dialogari.tool import McpChoice, Tool
     from dialogari.turn import AgentEvent, ConversationKey, TurnEvent, TurnRequest
 
@@ -56,7 +57,7 @@ class Conversations:
     """Takes turns; holds the conversations that have one running.
 
     `deadline`: seconds a turn may take at most; `fallback`: what to say when one fails;
-    `callers`: knows callers again, None: nobody is.
+    `callers`: knows callers again, None: nobody is; `summaries`: sums up long conversations.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Conversations:
         deadline: float,
         fallback: str,
         callers: CallerMemory | None = None,
+        summaries: Summaries | None = None,
     ) -> None:
         self._agent = agent
         self._history = history
@@ -75,6 +77,7 @@ class Conversations:
         self._deadline = deadline
         self._fallback = fallback
         self._callers = callers
+        self._summaries = summaries
         self._locks: WeakValueDictionary[ConversationKey, asyncio.Lock] = WeakValueDictionary()
 
     async def take_turn(self, request: TurnRequest) -> TurnResponse:
@@ -121,6 +124,8 @@ class Conversations:
             logger.exception("turn_fault")
             yield TurnDone(await self._failed(turn, TurnError(Status.ERROR, "internal_fault")))
         else:
+            if self._summaries is not None:
+                self._summaries.note(turn)
             yield TurnDone(self.respond(turn))
 
     async def _answer(self, turn: Turn) -> AsyncGenerator[TextDelta | Sentence | ToolUsed]:
@@ -144,6 +149,7 @@ class Conversations:
             # Kept facts come first: what the dialplan says of the call, no model can change.
             facts=_lower(turn.kept) | describe_call(request, turn.started.astimezone()),
             history=[*turn.earlier, *turn.past.messages],
+            summary=turn.past.summary.text if turn.past.summary else "",
             language=turn.prompt.language,
             tools=tools,
             deadline=turn.deadline,

@@ -13,6 +13,7 @@ from dialogari.tool import ToolSource
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
+    from dialogari.remembered import Summary
     from dialogari.turn import (
         AgentEvent,
         AgentRequest,
@@ -99,5 +100,40 @@ class CallerMemory(Protocol):
 
         Raises:
             TurnError: `error`, when the store can't be read.
+        """
+        ...
+
+
+class Summarist(Protocol):
+    """Says what is too much to be told in full, and sums it up. Played by `dialogari.agent`."""
+
+    def overflow(self, messages: Sequence[Message]) -> int:
+        """Return how many of the oldest messages are to be told in short; 0: all can be told.
+
+        The newest turn is never among them.
+        """
+        ...
+
+    async def summarize(self, request: AgentRequest) -> str:
+        """Return one summary of the history and of the summary that there was.
+
+        Of the request, `model`, `language`, `deadline`, `history` and `summary` count.
+
+        Raises:
+            TurnError: the model failed, and the reason.
+        """
+        ...
+
+
+class SummaryShelf(Protocol):
+    """Keeps the summaries of conversations. Played by `dialogari.store`."""
+
+    async def keep_summary(self, conversation: ConversationKey, summary: Summary) -> None:
+        """Store the summary of a conversation, in place of an older one.
+
+        Of a conversation that has been forgotten meanwhile nothing is stored.
+
+        Raises:
+            TurnError: `error`, when the store refuses.
         """
         ...

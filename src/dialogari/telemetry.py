@@ -83,6 +83,8 @@ class TurnLog:
             response.status, seconds=seconds, model=response.model, reason=response.reason
         )
         self._metrics.count_work(response.model, response.steps, response.usage)
+        for call in response.tool_calls:
+            self._metrics.count_tool(call)
         if self._spans is not None and not response.more:
             self._spans.write(request, response, seconds)
         line: dict[str, object] = {
@@ -113,6 +115,8 @@ class TurnLog:
                 response.status, seconds=seconds, model=response.model, reason=response.reason
             )
         self._metrics.count_work(response.model, {}, response.usage)
+        for call in response.tool_calls:
+            self._metrics.count_tool(call)
         if self._spans is not None and response.asked:
             self._spans.write(request, response, seconds)
         line: dict[str, object] = {

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT = 5.0
 """Seconds a tool may take where its row says nothing else."""
+UNKNOWN_TOOL = "unknown_tool"
+"""Reason of a call for which there is no tool."""
+TOO_MANY = "too_many"
+"""Reason of a call beyond those that a model may ask for at a time; nobody looks for its tool."""
 MASK = "********"
 """Stands for the value of a header wherever a tool is shown; stored, it keeps the value there."""
 
@@ -133,6 +137,11 @@ class ToolCall:
     result: str = ""
     """What the model was told."""
     seconds: float = 0.0
+
+    @property
+    def made_up(self) -> bool:
+        """Whether there is no tool of its name, as far as anybody has looked."""
+        return self.reason in {UNKNOWN_TOOL, TOO_MANY}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ REST API and the voice) makes a `TurnRequest`; `dialogari.conversation` turns it
 the last of which is `TurnDone` with a `TurnResponse`. The parts that conversation needs meet it
 through the protocols of `dialogari.parts`.
 
-This module imports nothing of ours but the nouns of `dialogari.asked`, `dialogari.telephone` and
-`dialogari.tool`, and does no I/O.
+This module imports nothing of ours but the nouns of `dialogari.asked`, `dialogari.remembered`,
+`dialogari.telephone` and `dialogari.tool`, and does no I/O.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from dialogari.remembered import Mark, Summary
     from dialogari.telephone import CallControl
     from dialogari.tool import McpChoice, Tool, ToolCall
 
@@ -247,11 +248,14 @@ class Past:
 
     messages: Sequence[Message]
     """Oldest first; only turns of which the caller heard an answer, or its beginning, caller and
-    assistant in turn."""
+    assistant in turn, and none that the summary covers."""
     turns: int
     """Number of the last stored turn, 0 for a new conversation."""
     kept: Mapping[str, str] = field(default_factory=dict[str, str])
     """As `TurnRecord.kept` of that turn."""
+    marks: Sequence[Mark] = ()
+    """Which turns the messages are, one for each two of them."""
+    summary: Summary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +269,8 @@ class AgentRequest:
     """`provider:model`, as `Agent.resolve` returned it."""
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
     history: Sequence[Message] = ()
+    summary: str = ""
+    """Of what was said before that."""
     language: str | None = None
     """The prompt's language, a tag such as `es-MX`: how numbers and signs are said."""
     tools: Sequence[Tool | McpChoice] = ()

@@ -116,6 +116,37 @@ async def test_skipped_and_probed_no_more() -> None:
     assert len(first.asked) == 3
 
 
+async def test_who_is_skipped_now() -> None:
+    """After three failures, until it has answered again."""
+    async with (
+        ModelStub(fault="http_503") as first,
+        ModelStub() as second,
+        opened(first, second) as agent,
+    ):
+        seen: list[list[str]] = []
+        for _ in range(3):
+            await read(agent, ASK)
+            seen.append(list(agent.skipped))
+        first.fault, second.fault = "", "http_500"
+        await read(agent, ASK)
+
+        assert seen == [[], [], ["a:x"]]
+        assert not agent.skipped
+
+
+async def test_without_a_fallback_nobody_is_skipped() -> None:
+    """A model that fails is asked all the same."""
+    async with ModelStub(fault="http_503") as stub:
+        models = Models([Provider("a", stub.url, "a", SECRET)], "a")
+        agent = ModelAgent(models)
+        for _ in range(4):
+            await read(agent, ASK)
+        await models.aclose()
+
+    assert not agent.skipped
+    assert len(stub.asked) == 4
+
+
 async def test_a_skipped_model_is_the_last_resort() -> None:
     """Where the fallback fails as well, it is asked in spite of all."""
     async with (

@@ -86,5 +86,6 @@ def test_models_are_told_apart() -> None:
 
     assert pauses == [0, 0, 10, 0]
     assert (healths.judge("a:x", 4), healths.judge("a:y", 4)) == (SKIPPED, TRUSTED)
+    assert (set(healths.skipped(4)), set(healths.skipped(13))) == ({"a:x"}, set())
     assert [healths.answered("a:x"), healths.answered("a:x")] == [True, False]
     assert healths.judge("a:x", 5) is TRUSTED

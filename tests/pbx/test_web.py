@@ -44,6 +44,7 @@ async def test_metrics(bridge: Bridge, phone: Phone, stub: ModelStub) -> None:
         'dialogari_turn_step_seconds_count{step="return"} 2.0',
         'dialogari_tokens_total{direction="output",model="openai:stub"} 7.0',
         "dialogari_calls{server=",
+        'dialogari_model_skipped{model="openai:stub"} 0.0',
         'state="ready"} 1.0',
         "dialogari_journal_records_total 2.0",
         "dialogari_link_connects_total{server=",

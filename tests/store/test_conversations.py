@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from store.behind import Behind
 
 _BACK_TO_0002 = """
+ALTER TABLE conversations DROP COLUMN summary;
+ALTER TABLE conversations DROP COLUMN summary_turns;
+ALTER TABLE conversations DROP COLUMN summary_since;
 ALTER TABLE prompt_versions DROP COLUMN tool_phrase;
 DROP TABLE mcp_servers;
 ALTER TABLE turns DROP COLUMN kept;

@@ -12,7 +12,7 @@ from api_serving import ApiClient, ApiServer, api_settings, serving
 from model_stub import ModelStub
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Generator
     from pathlib import Path
 
     from dialogari.config import Settings
@@ -46,23 +46,24 @@ async def api(server: ApiServer) -> AsyncGenerator[ApiClient]:
         yield client
 
 
-@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
-async def each_api(
-    request: pytest.FixtureRequest, tmp_path: Path, stub: ModelStub
-) -> AsyncGenerator[ApiClient]:
-    """A client of the API on each kind of database."""
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Generator[str]:
+    """An empty database of each kind, as DATABASE_URL has it; empty: a file in its place."""
     if request.param == "sqlite":
-        url, dropped = "", None
-    else:
-        postgresql: PostgresqlServer = request.getfixturevalue("postgresql")
-        name = f"test_{secrets.token_hex(6)}"
-        postgresql.execute(f"CREATE DATABASE {name}")
-        url, dropped = postgresql.url(name), f"DROP DATABASE {name} WITH (FORCE)"
+        yield ""
+        return
+    postgresql: PostgresqlServer = request.getfixturevalue("postgresql")
+    name = f"test_{secrets.token_hex(6)}"
+    postgresql.execute(f"CREATE DATABASE {name}")
+    yield postgresql.url(name)
+    postgresql.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture
+async def each_api(database_url: str, tmp_path: Path, stub: ModelStub) -> AsyncGenerator[ApiClient]:
+    """A client of the API on each kind of database."""
     async with (
-        serving(api_settings(tmp_path, stub, database_url=url)) as running,
+        serving(api_settings(tmp_path, stub, database_url=database_url)) as running,
         ApiClient(f"{running.url}/api/v1") as client,
     ):
         yield client
-    if dropped:
-        postgresql = request.getfixturevalue("postgresql")
-        postgresql.execute(dropped)

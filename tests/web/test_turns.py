@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
-from api_serving import ApiClient, ApiServer, take
+from api_serving import ApiClient, ApiServer, api_settings, serving, take
+from dialogari.app.readings import read_ai
+from dialogari.config_models import ModelServer
 from model_stub import PIECE, Ask, Asked, ModelStub
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 async def test_a_turn(api: ApiClient, stub: ModelStub) -> None:
@@ -45,8 +51,8 @@ async def test_a_turn_streams_while_the_model_writes(api: ApiClient, stub: Model
     assert events[-1][1]["session"].startswith("api-")
 
 
-async def test_a_stream_tells_of_tools(api: ApiClient, stub: ModelStub) -> None:
-    """A call of a tool is told when it begins and when it ended."""
+async def test_a_stream_tells_of_tools(api: ApiClient, server: ApiServer, stub: ModelStub) -> None:
+    """A call of a tool is told when it begins and when it ended, and counted."""
 
     def act(asked: Asked) -> str | list[Ask | str]:
         return asked.outcomes[-1] if asked.outcomes else [Ask("nobody", "{}")]
@@ -62,6 +68,9 @@ async def test_a_stream_tells_of_tools(api: ApiClient, stub: ModelStub) -> None:
     assert [call["status"] for call in used] == ["running", "failed"]
     assert used[1]["reason"] == "unknown_tool"
     assert used[0]["name"] == "nobody"
+    figures = server.metrics.render().decode()
+    counted = '{reason="unknown_tool",status="failed",tool="(unknown)"} 1.0'
+    assert f"dialogari_tool_calls_total{counted}" in figures
 
 
 async def test_a_client_that_leaves_ends_the_turn(
@@ -116,3 +125,21 @@ async def test_a_prompt_is_tried_before_it_is_stored(api: ApiClient, stub: Model
     assert missing.json["status"] == "unknown_prompt"
     assert kept.json["turns"][0]["prompt_version"] == 0
     assert (await api.get("/prompts/shop")).json["content"] == "Old."
+
+
+async def test_a_model_that_is_skipped_shows(tmp_path: Path, stub: ModelStub) -> None:
+    """1 while turns go past it; the default model is always there."""
+    other = ModelServer(url=stub.url, model="y")
+    asked = {"text": "hello", "model": "broken"}
+    async with ModelStub(fault="http_500") as bad:
+        models = {"other": other, "broken": ModelServer(url=bad.url, model="x")}
+        settings = api_settings(tmp_path, stub, models=models, fallback_ai_model="other")
+        async with serving(settings) as server, ApiClient(f"{server.url}/api/v1") as api:
+            server.metrics.watch(lambda: list(read_ai(server.ai)))
+            for _ in range(3):
+                assert (await api.post("/turns", asked)).json["model"] == "other:y"
+            figures = server.metrics.render().decode()
+
+    assert 'dialogari_model_skipped{model="broken:x"} 1.0' in figures
+    assert 'dialogari_model_skipped{model="openai:stub"} 0.0' in figures
+    assert figures.count("dialogari_model_skipped{") == 2

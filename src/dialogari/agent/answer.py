@@ -34,7 +34,7 @@ from dialogari.turn import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
 
     from dialogari.agent.fallback import Attempt, Fallback
     from dialogari.agent.mcp.servers import McpServers
@@ -72,6 +72,13 @@ class ModelAgent:
     def resolve(self, model: str | None) -> str:
         """Return `provider:model`. Raises TurnError `unknown_model`."""
         return self._models.resolve(model)
+
+    @property
+    def skipped(self) -> Collection[str]:
+        """The models that turns go past now, as they failed lately: `provider:model`."""
+        if self._fallback is None:
+            return ()
+        return self._healths.skipped(asyncio.get_running_loop().time())
 
     async def reply(self, request: AgentRequest) -> AsyncGenerator[AgentEvent]:
         """Stream the answer, then `AgentDone`. Raises TurnError."""

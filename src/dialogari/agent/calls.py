@@ -19,7 +19,7 @@ import structlog
 from pydantic_ai.messages import ToolCallPart, ToolReturnPart
 
 from dialogari.agent.tools import ToolFailedError
-from dialogari.tool import ToolCall, ToolStatus
+from dialogari.tool import TOO_MANY, UNKNOWN_TOOL, ToolCall, ToolStatus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
@@ -42,8 +42,8 @@ _SHOWN: Final = 200
 _DEEPEST: Final = 32
 """Levels of arguments: what is nested without end breaks whatever walks through it."""
 _MODELS_FAULT: Final = {
-    *(NO_JSON, "arguments", "unknown_tool", "unknown_target"),
-    *(_REPEATED, "too_many", "too_many_facts"),
+    *(NO_JSON, "arguments", UNKNOWN_TOOL, "unknown_target"),
+    *(_REPEATED, TOO_MANY, "too_many_facts"),
 }
 """Failures that nobody but the model can mend: no warning for the operator."""
 
@@ -116,7 +116,7 @@ class Calls:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._run(call)) for call in calls[:at_once]]
         refused = [
-            _failed(call, "too_many", f"not done: only {at_once} calls at a time")
+            _failed(call, TOO_MANY, f"not done: only {at_once} calls at a time")
             for call in calls[at_once:]
         ]
         return [*(task.result() for task in tasks), *refused]
@@ -188,7 +188,7 @@ class Calls:
         tool = self._tools.get(call.name)
         if tool is None:
             known = ", ".join(self._tools)
-            raise ToolFailedError("unknown_tool", f"there is no such tool; there are: {known}")
+            raise ToolFailedError(UNKNOWN_TOOL, f"there is no such tool; there are: {known}")
         if call.reason:
             raise ToolFailedError(call.reason, call.result)
         if self._failures.get(key, 0) >= self._limits.same_failures:

@@ -14,7 +14,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _OF_THE_QUESTION: Final = re.compile(
     r"(?:.*\.)?(?:content_filter|token_limit|tool_limit|empty_answer|http_4(?:00|13|22))"
@@ -96,6 +99,10 @@ class Healths:
     def judge(self, model: str, now: float) -> Standing:
         """Return how a model stands."""
         return judge(self._known.get(model, Health()), now)
+
+    def skipped(self, now: float) -> Collection[str]:
+        """Return the models that turns go past now, where they have another one."""
+        return {name for name in self._known if self.judge(name, now) is Standing.SKIPPED}
 
     def probe(self, model: str, now: float) -> None:
         """Remember that a turn asks a model that is due."""

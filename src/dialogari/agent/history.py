@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dialogari.tool import ToolCall
-    from dialogari.turn import Message
+    from dialogari.turn import AgentRequest, Message
 
 _BYTES: Final = 3
 """Of UTF-8 to a token. English has about 4.5, Spanish 4, Russian and Chinese 3 to 5: a guess that
@@ -28,6 +28,39 @@ _FRAME: Final = 4
 LONGEST_OLD_RESULT: Final = 300
 """Characters."""
 _CUT: Final = " … [cut]"
+_MOST_TURNS: Final = 40
+"""Told in full, where the others are summarised: the store has 50 at hand, failed ones among them.
+"""
+_SUMMARY: Final = "[what was said before in this conversation, summed up by a program: {}] "
+
+
+def recount(request: AgentRequest, budget: int) -> tuple[Sequence[Message], str]:
+    """Return what a model is told of the past within `budget` tokens, and the question.
+
+    A summary stands before the first words of the caller, as what was said and not as instructions;
+    it comes on top of the budget.
+    """
+    told = trim(request.history, budget)
+    if not request.summary:
+        return told, request.question
+    summary = _SUMMARY.format(request.summary)
+    if not told:
+        return told, summary + request.question
+    first, *rest = told
+    return [replace(first, text=summary + first.text), *rest], request.question
+
+
+def count_overflow(messages: Sequence[Message], budget: int) -> int:
+    """Return how many of the oldest messages a model should be told in short; 0: all fit.
+
+    Where they do not, half of the budget stays for what is told in full: then it takes a while
+    until there is too much again. The newest turn is never among them.
+    """
+    turns = list(_turns(messages))
+    if len(turns) <= _MOST_TURNS and len(trim(messages, budget)) == len(messages):
+        return 0
+    newest = [message for turn in turns[-_MOST_TURNS // 2 :] for message in turn]
+    return len(messages) - max(len(trim(newest, budget // 2)), len(turns[-1]))
 
 
 def trim(messages: Sequence[Message], budget: int) -> Sequence[Message]:

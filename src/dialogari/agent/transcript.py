@@ -16,7 +16,7 @@ from pydantic_ai.messages import (
 )
 
 from dialogari.agent.calls import tell
-from dialogari.agent.history import trim
+from dialogari.agent.history import recount
 from dialogari.agent.speech import make_speakable
 from dialogari.agent.template import fill
 from dialogari.asked import Asked
@@ -65,10 +65,11 @@ def open_transcript(request: AgentRequest, calls: Calls, history_tokens: int) ->
 
 
 def _messages(request: AgentRequest, history_tokens: int) -> Iterator[ModelMessage]:
-    for number, message in enumerate(trim(request.history, history_tokens)):
+    told, question = recount(request, history_tokens)
+    for number, message in enumerate(told):
         yield from _past(message, number)
     yield ModelRequest(
-        parts=[UserPromptPart(request.question)],
+        parts=[UserPromptPart(question)],
         instructions=fill(request.instructions, request.facts),
     )
 

@@ -12,6 +12,7 @@ from dialogari.agent.answer import ModelAgent
 from dialogari.agent.mcp.servers import McpServers
 from dialogari.agent.models import Models
 from dialogari.agent.outbound import Outbound
+from dialogari.agent.summary import ModelSummarist
 from dialogari.agent.tools import HttpTools
 from dialogari.answers import Answers
 from dialogari.app.local import open_local
@@ -20,11 +21,13 @@ from dialogari.app.providers import check_models, list_providers, read_prices
 from dialogari.conversation import Conversations
 from dialogari.store.callers import StoredCallers
 from dialogari.store.errors import StoreError
+from dialogari.summaries import Summaries
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
     from dialogari.agent.local.server import LocalServer
+    from dialogari.asked import Usage
     from dialogari.config import Settings
     from dialogari.progress import Step
     from dialogari.store.store import Store
@@ -52,12 +55,16 @@ class Ai:
 
 @asynccontextmanager
 async def open_ai(
-    settings: Settings, report: Callable[[Step], None], *, exclusive: bool = False
+    settings: Settings,
+    report: Callable[[Step], None],
+    *,
+    exclusive: bool = False,
+    spent: Callable[[str, Usage], None] = lambda _model, _usage: None,
 ) -> AsyncGenerator[Ai]:
     """Open the store and the models; ready for turns when it yields.
 
-    `exclusive`: as the one bridge on this database. Raises ConfigError, StoreError and
-    LocalModelError.
+    `exclusive`: as the one bridge on this database. `spent` is told what models use beside turns.
+    Raises ConfigError, StoreError and LocalModelError.
     """
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_settings_store(settings, exclusive=exclusive))
@@ -75,6 +82,11 @@ async def open_ai(
         if exclusive:
             servers.watch(partial(_find_servers, store))
         agent = ModelAgent(models, fallback, HttpTools(outbound), servers, settings.history_tokens)
+        summaries: Summaries | None = None
+        if settings.history_summary:
+            summarist = ModelSummarist(agent, settings.history_tokens, spent)
+            summaries = Summaries(summarist, store.history)
+            await stack.enter_async_context(summaries.running())
         days = settings.caller_memory_days
         conversations = Conversations(
             agent,
@@ -83,6 +95,7 @@ async def open_ai(
             deadline=settings.turn_deadline,
             fallback=settings.fallback_text,
             callers=StoredCallers(store.database, timedelta(days=days)) if days else None,
+            summaries=summaries,
         )
         answers = Answers(conversations)
         await stack.enter_async_context(answers.running())

@@ -124,7 +124,7 @@ class Bridge:
     async def _work(self, server: Server, report: Callable[[Step], None]) -> None:
         settings = self._settings
         async with (
-            open_ai(settings, report, exclusive=True) as self._ai,
+            open_ai(settings, report, exclusive=True, spent=self._metrics.count_tokens) as self._ai,
             connect(
                 server.url,
                 settings.asterisk_app_name,

@@ -41,6 +41,7 @@ async def open_settings_store(
         check_tool=check_tool,
         check_server=check_server,
         history_ttl=timedelta(seconds=settings.history_ttl) if settings.history_ttl else None,
+        history_summary=settings.history_summary,
     ) as store:
         yield store
 

@@ -45,6 +45,14 @@ def read_ai(ai: Ai) -> Iterator[Reading]:
         float(ai.model_ready),
         NOTHING,
     )
+    skipped = set(ai.agent.skipped)
+    for model in sorted(skipped | {ai.models.resolve(None)}):
+        yield Reading(
+            "dialogari_model_skipped",
+            "1 while turns go past a model that failed lately.",
+            float(model in skipped),
+            {"model": model},
+        )
     yield Reading(
         "dialogari_journal_waiting", "Turns that wait to be stored.", journal.waiting, NOTHING
     )

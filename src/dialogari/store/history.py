@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, func, select, update
 
+from dialogari.remembered import Mark, Summary
 from dialogari.store.calls import read_call
 from dialogari.store.errors import StoreError, turn_error
-from dialogari.store.tables import WellFormedText, conversations, turns
+from dialogari.store.tables import UtcDateTime, WellFormedText, conversations, turns
 from dialogari.turn import Message, Past, Role, Side, Status, TurnError
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ _NEWEST_TURNS = 50
 _LONGEST_ID = 512
 """Characters of a conversation's id: an index row of PostgreSQL has room for 2,700 bytes."""
 
+# No name of a column, which an update takes for the column's new value.
+_THIS = (conversations.c.server == bindparam("at_server", type_=WellFormedText)) & (
+    conversations.c.uniqueid == bindparam("at_id", type_=WellFormedText)
+)
 _LOAD = (
     select(
         turns.c.number,
@@ -38,27 +43,60 @@ _LOAD = (
         turns.c.tool_calls,
         turns.c.kept,
         turns.c.started_at,
+        conversations.c.summary_since,
     )
     .join(conversations, conversations.c.id == turns.c.conversation_id)
-    .where(
-        conversations.c.server == bindparam("server", type_=WellFormedText),
-        conversations.c.uniqueid == bindparam("uniqueid", type_=WellFormedText),
-    )
+    .where(_THIS)
     .order_by(turns.c.number.desc())
     .limit(_NEWEST_TURNS)
+)
+# By itself: it is long, few conversations have one, and above it would come with each turn.
+_SUMMARY = select(
+    conversations.c.summary,
+    conversations.c.summary_turns,
+    conversations.c.summary_since,
+).where(_THIS)
+_SINCE = bindparam("since", type_=UtcDateTime)
+_KEEP_SUMMARY = (
+    update(conversations)
+    .where(
+        _THIS,
+        func.coalesce(conversations.c.summary_turns, 0) <= bindparam("last"),
+        # Forgotten and begun anew meanwhile, it has no such turn: nothing of it comes back.
+        exists().where(turns.c.conversation_id == conversations.c.id, turns.c.started_at == _SINCE),
+    )
+    .values(
+        summary=bindparam("written", type_=WellFormedText),
+        summary_turns=bindparam("last"),
+        summary_since=_SINCE,
+    )
 )
 
 
 class StoredHistory:
-    """Plays `dialogari.parts.History`. `ttl`: turns older than this are stored, not remembered."""
+    """Plays `dialogari.parts.History`, and `SummaryShelf`.
 
-    def __init__(self, database: Database, journal: Journal, ttl: timedelta | None = None) -> None:
+    `ttl`: turns older than this are stored, not remembered. `summaries`: those there are count.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        journal: Journal,
+        ttl: timedelta | None = None,
+        *,
+        summaries: bool = False,
+    ) -> None:
         self._database = database
         self._ttl = ttl
+        self._summaries = summaries
         self._journal = journal
 
     async def load(self, conversation: ConversationKey) -> Past:
         """Return what was said before: of the newest 50 turns, those that were answered.
+
+        A summary stands in place of the turns that it covers until the oldest of them is too old to
+        be remembered; then what is left of them is told in full again.
 
         Raises:
             TurnError: `error` and a reason `store.…`, when the store can't be read; `bad_request`
@@ -67,7 +105,9 @@ class StoredHistory:
         if len(conversation.id) > _LONGEST_ID:
             raise TurnError(Status.BAD_REQUEST, "conversation.id_too_long", Side.CALLER)
         try:
-            return await self._database.read(partial(_load, conversation, self._since()))
+            return await self._database.read(
+                partial(_load, conversation, self._since(), summaries=self._summaries)
+            )
         except StoreError as error:
             raise turn_error(error) from error
 
@@ -97,18 +137,57 @@ class StoredHistory:
         except StoreError as error:
             raise turn_error(error) from error
 
+    async def keep_summary(self, conversation: ConversationKey, summary: Summary) -> None:
+        """Store the summary of a conversation; one that covers more stays as it is.
 
-def _load(conversation: ConversationKey, since: datetime, connection: Connection) -> Past:
-    rows = connection.execute(
-        _LOAD, {"server": conversation.server, "uniqueid": conversation.id}
-    ).all()
-    ok = Status.OK.value
-    messages: list[Message] = []
-    for _, status, question, answer, calls, _, started in reversed(rows):
-        # What was spoken before it failed, the caller has heard.
-        if (status == ok or answer) and started >= since:
-            messages.append(Message(Role.CALLER, question))
-            messages.append(Message(Role.ASSISTANT, answer, tuple(map(read_call, calls or ()))))
+        Raises:
+            TurnError: `error` and a reason `store.…`, when the store refuses.
+        """
+        try:
+            await self._database.write(partial(_keep_summary, conversation, summary))
+        except StoreError as error:
+            raise turn_error(error) from error
+
+
+def _load(
+    conversation: ConversationKey, since: datetime, connection: Connection, *, summaries: bool
+) -> Past:
+    this = _name(conversation)
+    rows = connection.execute(_LOAD, this).all()
     if not rows:
         return Past(messages=[], turns=0)
-    return Past(messages=messages, turns=rows[0].number, kept=rows[0].kept or {})
+    summary: Summary | None = None
+    if summaries and rows[0].summary_since is not None and rows[0].summary_since >= since:
+        summary = _read_summary(connection, this)
+    messages: list[Message] = []
+    marks: list[Mark] = []
+    for row in reversed(rows):
+        # What was spoken before it failed, the caller has heard.
+        told = (row.status == Status.OK.value or row.answer) and row.started_at >= since
+        if told and (summary is None or row.number > summary.turns):
+            calls = tuple(map(read_call, row.tool_calls or ()))
+            messages.append(Message(Role.CALLER, row.question))
+            messages.append(Message(Role.ASSISTANT, row.answer, calls))
+            marks.append(Mark(row.number, row.started_at))
+    return Past(messages, rows[0].number, rows[0].kept or {}, marks, summary)
+
+
+def _read_summary(connection: Connection, this: dict[str, str]) -> Summary | None:
+    row = connection.execute(_SUMMARY, this).one_or_none()
+    if row is None:
+        return None
+    return Summary(row.summary, row.summary_turns, row.summary_since)
+
+
+def _keep_summary(conversation: ConversationKey, summary: Summary, connection: Connection) -> None:
+    kept = {
+        **_name(conversation),
+        "written": summary.text,
+        "last": summary.turns,
+        "since": summary.since,
+    }
+    connection.execute(_KEEP_SUMMARY, kept)
+
+
+def _name(conversation: ConversationKey) -> dict[str, str]:
+    return {"at_server": conversation.server, "at_id": conversation.id}

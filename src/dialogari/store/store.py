@@ -53,6 +53,7 @@ async def open_store(
     check_tool: Callable[[Tool], None] = _refuse,
     check_server: Callable[[McpServer], None] = _refuse,
     history_ttl: timedelta | None = None,
+    history_summary: bool = False,
 ) -> AsyncGenerator[Store]:
     """Open the store for the length of the block; at its end, turns that still wait are stored.
 
@@ -60,6 +61,7 @@ async def open_store(
     terminal command opens it beside, without. `keyring` locks the secrets of tools; None: there are
     none. `check_tool` and `check_server` raise InvalidToolError for what can't be stored.
     `history_ttl`: how long a turn is remembered; None: as long as its conversation.
+    `history_summary`: summaries stand in place of what they cover.
 
     Raises:
         SetupError: the operator must change something first.
@@ -73,7 +75,7 @@ async def open_store(
             tools = StoredTools(database, keyring, check_tool)
             servers = StoredMcpServers(database, keyring, check_server)
             yield Store(
-                history=StoredHistory(database, journal, history_ttl),
+                history=StoredHistory(database, journal, history_ttl, summaries=history_summary),
                 prompts=prompts,
                 tools=tools,
                 servers=servers,

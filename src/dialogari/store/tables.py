@@ -46,7 +46,7 @@ from sqlalchemy.types import TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-REVISION = "0006"
+REVISION = "0007"
 """The newest migration, which these definitions match."""
 
 
@@ -129,6 +129,11 @@ conversations = Table(
     Column("last_turn_at", UtcDateTime, nullable=False),
     # AI_CALLER, where callers are remembered; NULL: nobody was named.
     Column("caller", WellFormedText, index=True),
+    # What a model wrote of the turns up to this number, and when the oldest of them began; NULL:
+    # all that a model is told of it is told in full.
+    Column("summary", WellFormedText),
+    Column("summary_turns", Integer),
+    Column("summary_since", UtcDateTime),
     UniqueConstraint("server", "uniqueid"),
     # By which lists begin with the newest.
     Index("ix_conversations_last_turn_at_id", "last_turn_at", "id"),
