@@ -1,251 +1,193 @@
-"""What a streamed answer costs: our client of OpenAI-compatible servers beside raw and stock ones.
+"""Two hundred turns at the same time on a model that needs a second, beside raw streaming.
 
-    python bench/agent.py [--rounds 5] [--quick]
+    python bench/agent.py [--turns 200] [--seconds 1] [--rounds 3]
 
-A model that answers at once (`instant_model.py`, a process of its own), and four ways to read the
-same answer of twenty tokens from it, which take turns in this process, 1 and 100 at a time:
+A model in a process of its own writes an answer of two sentences, a word every 35 ms, one second in
+all; so many callers, spread over that second, ask it three times each. Two ways take turns:
 
-    raw     aiohttp and msgspec by hand: the pieces of text, and nothing beside
-    stock   pydantic-ai's own OpenAIChatModel on the official client, through `pydantic_ai.direct`
-    ours    `dialogari.agent.chat` as a pydantic-ai model, through `pydantic_ai.direct`
-    agent   `ModelAgent.reply` on it: all that a turn does between history and store
+    raw    aiohttp and msgspec by hand (`raw.py`): the words, the tool's call, and nothing beside
+    ours   `take_turn`, or `answers` for pieces, all of it put together as in the bridge: prompt,
+           tools and conversation from a new SQLite, the turn safe in it before it is told
 
-CPU is this process's own, all threads; the first token is taken from the question to the first
-piece of text. What is worth comparing are the ratios: they come from the same minutes.
+and both do the same four things: answer, answer after a tool's (HTTP, beside the model), answer in
+pieces, both. Of an answer in pieces the first sentence is timed, and the last word. `at once` is
+the worst case: all callers ask in the same instant.
+
+A time that is added is a percentile of ours less the same of raw in the same round. CPU is this
+process's own, all threads. What is not answered in full fails the run.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
+import itertools
 import os
 import platform
 import statistics
 import sys
 import tempfile
 import time
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import chdir
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import aiohttp
-import msgspec
-from openai import AsyncOpenAI
-from pydantic_ai.direct import model_request_stream
-from pydantic_ai.messages import (
-    ModelRequest,
-    PartDeltaEvent,
-    PartStartEvent,
-    TextPart,
-    TextPartDelta,
-    UserPromptPart,
-)
-from pydantic_ai.models.openai import OpenAIChatModel
-from pydantic_ai.providers.openai import OpenAIProvider
+from agent_ways import SAID, WORDS, Kind, Ours, Raw, Took
+from raw import collect_as_the_bridge, open_session
 from turn import running_model
 
-from dialogari.agent.answer import ModelAgent
-from dialogari.agent.models import Models
-from dialogari.agent.provider import Provider
-from dialogari.turn import AgentRequest, TextDelta
+from dialogari.app.ai import open_ai
+from dialogari.config import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from pydantic_ai.models import Model
+    Ask = Callable[[Kind], Awaitable[Took]]
+    Costs = Mapping[tuple[Kind, str], Sequence["Cost"]]
+    """What each way took in each round."""
 
-    Way = Callable[[], AsyncGenerator[str]]
-    """One question: yields the answer's pieces."""
-    Costs = Mapping[tuple[str, int], Sequence["Cost"]]
+EACH = 3
+"""Turns of a caller in a round, one after the other."""
+RAW, OURS = "raw", "ours"
+WARM_UP = 10
+RUN_LIMIT = 280.0
 
-QUESTION = "At what time do you close today, please, and are you open on Saturday?"
-INSTRUCTIONS = "You answer the telephone of a bookshop. Be brief."
-RAW, STOCK, OURS, AGENT = "raw", "stock", "ours", "agent"
-AT_ONCE = (1, 100)
-FULL, QUICK = {1: 200, 100: 600}, {1: 5, 100: 100}
-"""Questions in a round, by how many are asked at a time."""
-RUN_LIMIT = 240.0
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many callers ask, all at the same time, and what the model needs for an answer."""
+
+    callers: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What one round took."""
 
+    turns: Sequence[Took]
     cpu: float
-    """Milliseconds a question."""
-    first: float
-    """Milliseconds to the first token, median."""
+    """Milliseconds a turn."""
 
 
-class _Delta(msgspec.Struct):
-    content: str | None = None
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """What is timed of a kind of turn."""
+
+    title: str
+    kind: Kind
+    milliseconds: Callable[[Took], float] = attrgetter("whole")
+
+    def at(self, percentile: int, cost: Cost) -> float:
+        """Return the milliseconds within which so many of a hundred turns were there."""
+        return sorted(map(self.milliseconds, cost.turns))[len(cost.turns) * percentile // 100]
 
 
-class _Choice(msgspec.Struct):
-    delta: _Delta
+WHOLE, AT_ONCE = Kind(), Kind(together=True)
+WITH_TOOL, PIECES = Kind(tool=True), Kind(pieces=True)
+BOTH = Kind(tool=True, pieces=True)
+KINDS = (WHOLE, WITH_TOOL, PIECES, BOTH, AT_ONCE)
+FIRST: Callable[[Took], float] = attrgetter("first")
+TIMED = (
+    Timed("answer", WHOLE),
+    Timed("answer after a tool", WITH_TOOL),
+    Timed("in pieces: first sentence", PIECES, FIRST),
+    Timed("in pieces: last word", PIECES),
+    Timed("tool, pieces: first sentence", BOTH, FIRST),
+    Timed("tool, pieces: last word", BOTH),
+    Timed("answer, all at once", AT_ONCE),
+)
 
 
-class _Chunk(msgspec.Struct):
-    choices: list[_Choice]
+async def measure(ask: Ask, kind: Kind, load: Load) -> Cost:
+    """Let the callers ask."""
+    took: list[Took] = []
+    each = 1 if kind.together else EACH
 
-
-def raw_way(session: aiohttp.ClientSession, url: str) -> Way:
-    """Return the least there is."""
-    decoder = msgspec.json.Decoder(_Chunk)
-
-    async def ask() -> AsyncGenerator[str]:
-        body = {
-            "model": "instant",
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            "messages": [
-                {"role": "system", "content": INSTRUCTIONS},
-                {"role": "user", "content": QUESTION},
-            ],
-        }
-        async with session.post(url, data=msgspec.json.encode(body)) as response:
-            async for line in response.content:
-                if line.startswith(b"data: {"):
-                    for choice in decoder.decode(line[6:]).choices:
-                        if choice.delta.content:
-                            yield choice.delta.content
-
-    return ask
-
-
-def direct_way(model: Model) -> Way:
-    """Return a model asked through `pydantic_ai.direct`."""
-
-    async def ask() -> AsyncGenerator[str]:
-        request = ModelRequest(parts=[UserPromptPart(QUESTION)], instructions=INSTRUCTIONS)
-        async with model_request_stream(model, [request]) as stream:
-            async for event in stream:
-                match event:
-                    case PartStartEvent(part=TextPart(content=text)):
-                        yield text
-                    case PartDeltaEvent(delta=TextPartDelta(content_delta=text)):
-                        yield text
-                    case _:
-                        pass
-
-    return ask
-
-
-def agent_way(agent: ModelAgent) -> Way:
-    """Return the agent as a turn asks it."""
-    request = AgentRequest(QUESTION, INSTRUCTIONS, "openai:instant")
-
-    async def ask() -> AsyncGenerator[str]:
-        async with aclosing(agent.reply(request)) as events:
-            async for event in events:
-                if isinstance(event, TextDelta):
-                    yield event.text
-
-    return ask
-
-
-@asynccontextmanager
-async def open_ways(url: str) -> AsyncGenerator[Mapping[str, Way]]:
-    """Open every way to ask; closed at the end."""
-    async with AsyncExitStack() as stack:
-        headers = {"Content-Type": "application/json"}
-        connector = aiohttp.TCPConnector(limit=0)
-        session = aiohttp.ClientSession(connector=connector, headers=headers)
-        await stack.enter_async_context(session)
-        official = AsyncOpenAI(base_url=url, api_key="none", max_retries=0)
-        stack.push_async_callback(official.close)
-        models = Models([Provider("openai", url, "instant")], "openai")
-        stack.push_async_callback(models.aclose)
-        stock = OpenAIChatModel("instant", provider=OpenAIProvider(openai_client=official))
-        yield {
-            RAW: raw_way(session, f"{url}/chat/completions"),
-            STOCK: direct_way(stock),
-            OURS: direct_way(models.open("openai:instant")[0]),
-            AGENT: agent_way(ModelAgent(models)),
-        }
-
-
-async def measure(way: Way, at_once: int, questions: int) -> Cost:
-    """Ask so many questions, so many at a time."""
-    firsts: list[float] = []
-    turns = iter(range(questions))
-
-    async def caller() -> None:
-        for _ in turns:
-            began = time.perf_counter()
-            first = 0.0
-            async with aclosing(way()) as pieces:
-                async for _ in pieces:
-                    first = first or time.perf_counter() - began
-            if not first:
-                raise RuntimeError("no answer")
-            firsts.append(first)
+    async def caller(number: int) -> None:
+        if not kind.together:
+            await asyncio.sleep(load.seconds * number / load.callers)
+        for _ in range(each):
+            took.append(await ask(kind))  # noqa: PERF401 - each turn after the last
 
     cpu = time.process_time()
     async with asyncio.TaskGroup() as tasks:
-        for _ in range(at_once):
-            tasks.create_task(caller())
-    spent = time.process_time() - cpu
-    return Cost(spent / questions * 1000, statistics.median(firsts) * 1000)
+        for number in range(load.callers):
+            tasks.create_task(caller(number))
+    return Cost(took, (time.process_time() - cpu) / len(took) * 1000)
 
 
-async def run(plan: Mapping[int, int], rounds: int, folder: Path) -> Costs:
+async def run(load: Load, rounds: int, folder: Path) -> Costs:
     """Let the ways take turns and return what they took."""
-    async with running_model(folder / "model") as url, open_ways(url) as ways:
-        costs: dict[tuple[str, int], list[Cost]] = {
-            (name, at_once): [] for at_once in plan for name in ways
-        }
-        for way in ways.values():
-            await measure(way, 10, 20)
-        gc.freeze()  # as the bridge does
-        gc.set_threshold(50_000, 20, 50)
-        for _ in range(rounds):
-            for (name, at_once), measured in costs.items():
-                measured.append(await measure(ways[name], at_once, plan[at_once]))
+    costs: dict[tuple[Kind, str], list[Cost]] = {(k, w): [] for k in KINDS for w in (RAW, OURS)}
+    pace = load.seconds / len(WORDS)
+    async with running_model(folder / "model", pace, SAID) as url, open_session() as session:
+        settings = Settings(
+            openai_base_url=url,
+            openai_model_name="instant",
+            default_ai_model="openai",
+            dialogari_state_dir=folder / "state",
+            tool_networks="127.0.0.0/8",  # pyright: ignore[reportArgumentType] - as it is written
+        )
+        async with open_ai(settings, lambda _step: None, exclusive=True) as ai:
+            ours = Ours(ai)
+            await ours.prepare(url)
+            ways = {RAW: Raw(session, url).ask, OURS: ours.ask}
+            for kind, way in costs:
+                await measure(ways[way], replace(kind, together=True), Load(WARM_UP, 0))
+            collect_as_the_bridge()
+            for _ in range(rounds):
+                for (kind, way), measured in costs.items():
+                    measured.append(await measure(ways[way], kind, load))
     return costs
 
 
 def render(costs: Costs) -> str:
-    """Return the tables: ratios first, then what they are made of."""
-    lines = [f"{'CPU over raw':16}" + "".join(f"{f'{n} at a time':>24}" for n in AT_ONCE)]
-    for name in (STOCK, OURS, AGENT):
-        cells = (_ratio(costs[name, n], costs[RAW, n]) for n in AT_ONCE)
-        lines.append(f"{name:16}" + "".join(f"{cell:>24}" for cell in cells))
-    lines += ["", f"{'':24}{'CPU ms':>10}{'first token ms':>18}{'added to raw':>16}"]
-    for (name, at_once), rounds in costs.items():
-        cpu = statistics.median(cost.cpu for cost in rounds)
-        first = statistics.median(cost.first for cost in rounds)
-        raw = costs[RAW, at_once]
-        added = statistics.median(a.first - b.first for a, b in zip(rounds, raw, strict=True))
-        head = f"{f'{at_once} at a time':16}{name:8}"
-        lines.append(f"{head}{cpu:10.2f}{first:18.2f}{added:16.2f}")
+    """Return the tables: what ours adds, then what that is made of."""
+    heads = ("added p50 ms", "added p99 ms", "CPU over raw")
+    lines = [f"{'':30}" + "".join(f"{head:>24}" for head in heads)]
+    for timed in TIMED:
+        pairs = list(zip(costs[timed.kind, OURS], costs[timed.kind, RAW], strict=True))
+        added = ([timed.at(n, a) - timed.at(n, b) for a, b in pairs] for n in (50, 99))
+        cells = (*map(_told, added), _told([a.cpu / b.cpu for a, b in pairs], "x"))
+        lines.append(f"{timed.title:30}" + "".join(f"{cell:>24}" for cell in cells))
+    lines += ["", f"{'':36}{'p50 ms':>10}{'p99 ms':>10}{'CPU ms a turn':>16}{'turns':>8}"]
+    for timed, way in itertools.product(TIMED, (RAW, OURS)):
+        own = costs[timed.kind, way]
+        p50, p99 = (statistics.median(timed.at(n, cost) for cost in own) for n in (50, 99))
+        cpu = statistics.median(cost.cpu for cost in own)
+        turns = sum(len(cost.turns) for cost in own)
+        lines.append(f"{timed.title:30}{way:6}{p50:10.1f}{p99:10.1f}{cpu:16.2f}{turns:8}")
     return "\n".join(lines)
 
 
-def _ratio(theirs: Sequence[Cost], raw: Sequence[Cost]) -> str:
-    ratios = [a.cpu / b.cpu for a, b in zip(theirs, raw, strict=True)]
-    median = f"{statistics.median(ratios):.2f}x"
-    return median if len(ratios) == 1 else f"{median} ({min(ratios):.2f}-{max(ratios):.2f})"
+def _told(values: Sequence[float], unit: str = "") -> str:
+    form = ".2f" if unit else ".1f"
+    median = f"{statistics.median(values):{form}}{unit}"
+    if len(values) == 1:
+        return median
+    return f"{median} ({min(values):{form}} to {max(values):{form}})"
 
 
-async def _bounded(plan: Mapping[int, int], rounds: int) -> Costs:
-    with tempfile.TemporaryDirectory(prefix="dialogari-bench-") as folder:
+async def _bounded(load: Load, rounds: int) -> Costs:
+    with tempfile.TemporaryDirectory(prefix="dialogari-bench-") as folder, chdir(folder):
         async with asyncio.timeout(RUN_LIMIT):
-            return await run(plan, rounds, Path(folder))
+            return await run(load, rounds, Path(folder))
 
 
 def main() -> None:
     """Run and print the tables."""
-    parser = argparse.ArgumentParser(description="What a streamed answer costs.")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="few questions: does it still run?")
+    parser = argparse.ArgumentParser(description="What the agent adds to a model that streams.")
+    parser.add_argument("--turns", type=int, default=200, help="at the same time")
+    parser.add_argument("--seconds", type=float, default=1.0, help="the model needs for an answer")
+    parser.add_argument("--rounds", type=int, default=3)
     wanted = parser.parse_args()
-    plan, rounds = (QUICK, 1) if wanted.quick else (FULL, wanted.rounds)
-    costs = asyncio.run(_bounded(plan, rounds))
+    costs = asyncio.run(_bounded(Load(wanted.turns, wanted.seconds), wanted.rounds))
     machine = f"Python {platform.python_version()}, {os.cpu_count()} cores"
-    sys.stdout.write(f"{machine}, medians of {rounds} rounds\n\n{render(costs)}\n")
+    heading = f"{machine}, {wanted.turns} turns at a time, medians of {wanted.rounds} rounds"
+    sys.stdout.write(f"{heading}\n\n{render(costs)}\n")
 
 
 if __name__ == "__main__":

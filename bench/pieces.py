@@ -23,13 +23,13 @@ import statistics
 import sys
 import tempfile
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import aiohttp
 from bare_client import Pbx
-from callers import DIALPLAN, PIECES, WHOLE, open_callers
+from callers import DIALPLAN, PIECES, QUESTION, WHOLE, open_callers
+from raw import ask_at_once, open_session, read_deltas
 from turn import BRIDGE, described, running, running_model, warm_up
 
 from dialogari.sandbox.asterisk import Asterisk
@@ -38,6 +38,8 @@ from dialogari.sandbox.fetch import default_cache, find_asterisk
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    import aiohttp
 
     Ask = Callable[[], Awaitable[float | None]]
     """One question; returns the seconds it took, or None where it was not answered."""
@@ -54,13 +56,13 @@ RUN_LIMIT = 280.0
 async def ask_raw(session: aiohttp.ClientSession, url: str) -> float:
     """Read a stream until a word follows the first sentence; return the seconds that took."""
     began = time.perf_counter()
-    body = {"model": "instant", "stream": True, "messages": [{"role": "user", "content": "Open?"}]}
+    said = {"messages": [{"role": "user", "content": QUESTION}]}
     ended = False
-    async with session.post(f"{url}/chat/completions", json=body) as response:
-        async for line in response.content:
-            if ended and b'"content"' in line:
+    async with aclosing(read_deltas(session, url, said)) as deltas:
+        async for delta in deltas:
+            if ended and delta.content:
                 break
-            ended = ended or b'. "' in line
+            ended = ended or (delta.content or "").endswith(". ")
     return time.perf_counter() - began
 
 
@@ -71,18 +73,14 @@ async def measure(ask: Ask, at_once: int, questions: int) -> float:
         RuntimeError: one was not answered.
     """
     waits: list[float] = []
-    turns = iter(range(questions))
 
-    async def caller() -> None:
-        for _ in turns:
-            wait = await ask()
-            if wait is None:
-                raise RuntimeError("a call was not answered")
-            waits.append(wait)
+    async def call() -> None:
+        wait = await ask()
+        if wait is None:
+            raise RuntimeError("a call was not answered")
+        waits.append(wait)
 
-    async with asyncio.TaskGroup() as tasks:
-        for _ in range(at_once):
-            tasks.create_task(caller())
+    await ask_at_once(call, at_once, questions)
     return statistics.median(waits)
 
 
@@ -94,8 +92,7 @@ async def run(plan: Mapping[int, int], rounds: int, folder: Path) -> Waits:
         pbx = Pbx(asterisk.url, asterisk.username, asterisk.password)
         model = await stack.enter_async_context(running_model(folder / "model", PACE))
         callers = await stack.enter_async_context(open_callers(pbx))
-        connector = aiohttp.TCPConnector(limit=0)
-        session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        session = await stack.enter_async_context(open_session())
         command, environment = described(BRIDGE, pbx, model)
         starting = running(BRIDGE, command, environment, folder / BRIDGE)
         program = await stack.enter_async_context(starting)

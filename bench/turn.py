@@ -97,10 +97,10 @@ async def running(
 
 
 @asynccontextmanager
-async def running_model(folder: Path, pace: float = 0.0) -> AsyncGenerator[str]:
+async def running_model(folder: Path, pace: float = 0.0, sentences: int = 5) -> AsyncGenerator[str]:
     """Run the instant model, or a slow one; yields its base URL once it listens."""
     port = choose_port(SOCK_STREAM)
-    command = (str(FOLDER / "instant_model.py"), str(port), str(pace))
+    command = (str(FOLDER / "instant_model.py"), str(port), str(pace), str(sentences))
     async with running("instant model", command, {}, folder) as program:
         async with asyncio.timeout(START_LIMIT):
             while not await listens(port):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parents[1] / "bench"
 BENCH = FOLDER / "turn.py"
+SAID = ("first sentence", "last word")
 FIGURES = ("CPU ms per call", "p50 ms", "p90 ms", "p99 ms", "calls/s", "Asterisk CPU ms")
 
 
@@ -23,6 +25,14 @@ ARI_FIGURES = (
     "events per CPU-second",
     "KiB per parked call",
     *(f"{what}, {n} at a time" for what in ("calls/s", "CPU ms per call") for n in (1, 10)),
+)
+
+
+AGENT_FIGURES = (
+    "answer",
+    "answer after a tool",
+    *(f"{kind}: {what}" for kind in ("in pieces", "tool, pieces") for what in SAID),
+    "answer, all at once",
 )
 
 
@@ -67,10 +77,48 @@ def test_bench_pieces_prints_its_ratios(asterisk_installation: Installation) -> 
 
 
 @pytest.mark.timeout(90)
-def test_bench_agent_prints_its_ratios() -> None:
+def test_bench_agent_prints_what_it_adds() -> None:
+    """Turns, tools and pieces are all answered, both ways, and each has what ours adds."""
+    options = ("--turns", "5", "--seconds", "0.1", "--rounds", "1")
+    done = subprocess.run(  # noqa: S603 - this interpreter and a file of ours
+        [sys.executable, str(FOLDER / "agent.py"), *options],
+        capture_output=True,
+        text=True,
+        timeout=80,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for timed in AGENT_FIGURES:
+        line = re.search(
+            rf"^{timed} +(-?[\d.]+) +(-?[\d.]+) +([\d.]+)x$", done.stdout, re.MULTILINE
+        )
+        assert line, done.stdout
+        assert float(line[3]) > 1
+        for way in ("raw", "ours"):
+            assert re.search(rf"^{timed} +{way}( +[\d.]+){{4}}$", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.timeout(90)
+def test_bench_agent_fails_where_a_turn_does() -> None:
+    """A turn that is not answered in full is no measurement: here the model is not fast enough."""
+    deadlines = {"FIRST_TOKEN_DEADLINE": "0.5", "TURN_DEADLINE": "1"}
+    done = subprocess.run(  # noqa: S603 - this interpreter and a file of ours
+        [sys.executable, str(FOLDER / "agent.py"), "--turns", "1", "--seconds", "2"],
+        env={**os.environ, **deadlines},
+        capture_output=True,
+        text=True,
+        timeout=80,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "not answered as it should be" in done.stderr
+
+
+@pytest.mark.timeout(90)
+def test_bench_stream_prints_its_ratios() -> None:
     """Each way to ask a model has its CPU and its first token, one and a hundred at a time."""
     done = subprocess.run(  # noqa: S603 - this interpreter and a file of ours
-        [sys.executable, str(FOLDER / "agent.py"), "--quick"],
+        [sys.executable, str(FOLDER / "stream.py"), "--quick"],
         capture_output=True,
         text=True,
         timeout=80,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from dialogari.progress import Step
     from dialogari.store.store import Store
+    from dialogari.turn import Prompt
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 LOG = "local-model.log"
@@ -57,9 +58,7 @@ async def open_local(
         if prompts:
             # One can be kept ready. The one changed last is the likeliest to be called.
             newest = max(prompts, key=lambda prompt: prompt.created or _LONG_AGO)
-            report(Progress(f"The local model reads the prompt {newest.name}", 0, None))
-            tools = [define(tool) for tool in await store.tools.find_tools(newest.tools)]
-            await server.prime(explain_tools(fill(newest.content, {}), tools))
+            await read_prompt(server, newest, store, report)
         provider = Provider(
             LOCAL,
             base_url=server.base_url,
@@ -72,3 +71,16 @@ async def open_local(
             patient=True,
         )
         yield provider, server
+
+
+async def read_prompt(
+    server: LocalServer, prompt: Prompt, store: Store, report: Callable[[Step], None]
+) -> None:
+    """Have the local model read a prompt, so that answers under it begin at once.
+
+    Raises:
+        LocalModelError: it can't.
+    """
+    report(Progress(f"The local model reads the prompt {prompt.name}", 0, None))
+    tools = [define(tool) for tool in await store.tools.find_tools(prompt.tools)]
+    await server.prime(explain_tools(fill(prompt.content, {}), tools))
