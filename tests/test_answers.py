@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from dialogari.answers import TOGETHER, Answers, Place
-from dialogari.asked import Usage
+from dialogari.asked import Asked, Asking, Usage
 from dialogari.conversation import Conversations
 from dialogari.tool import Tool
 from dialogari.turn import (
@@ -57,7 +57,9 @@ class GatedAgent:
 
     async def reply(self, request: AgentRequest) -> AsyncGenerator[AgentEvent]:
         self.asked.append(request)
+        began = asyncio.get_running_loop().time()
         try:
+            yield Asking(request.model, began)
             for number, sentence in enumerate(self.sentences, 1):
                 await self.gate.acquire()
                 last = number == len(self.sentences)
@@ -65,6 +67,7 @@ class GatedAgent:
                     raise self.error
                 yield TextDelta(sentence)
                 yield Sentence(sentence, last)
+            yield Asked(request.model, began, usage=USAGE)
             yield AgentDone(" ".join(self.sentences), USAGE)
         finally:
             self.closed += 1
@@ -211,7 +214,10 @@ async def test_nobody_comes_back(bench: Bench) -> None:
     await until(lambda: bench.agent.closed)
 
     await settled(bench)
-    assert [r.answer for r in bench.store.records.values()] == ["One."]
+    (record,) = bench.store.records.values()
+    assert (record.answer, record.status) == ("One.", Status.OK)
+    assert [(one.model, one.reason) for one in record.asked] == [("gated:m", "gated.cancelled")]
+    assert record.asked[0].first_token is not None
 
 
 async def test_nobody_comes_back_for_what_is_written(bench: Bench) -> None:
@@ -247,7 +253,12 @@ async def test_a_new_question_cancels_the_rest(bench: Bench) -> None:
     second = await bench.answers.begin(QUESTION)
 
     assert (second.text, second.number, bench.agent.closed) == ("Other.", 2, 2)
-    assert [r.answer for r in bench.store.records.values()] == ["One.", "Other."]
+    first, other = bench.store.records.values()
+    assert (first.answer, other.answer) == ("One.", "Other.")
+    assert ([one.reason for one in first.asked], [one.reason for one in other.asked]) == (
+        ["gated.cancelled"],
+        [""],
+    )
 
 
 async def test_a_drop_ends_the_model_and_calls_back(bench: Bench) -> None:
