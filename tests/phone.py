@@ -70,7 +70,7 @@ exten => T,1,Set(NET=caught)
 [pieces]
 ; what comes next is said by the test, each time the call is at the probe
 exten => s,1,Set(AI_STATUS=)
- same => n,Stasis(${APP},UNIQUEID=${CONVERSATION},AI_STREAM=1)
+ same => n,Stasis(${APP},UNIQUEID=${CONVERSATION},AI_STREAM=1,${MORE})
  same => n,Goto(at)
 exten => s,20(at),Stasis(${PROBE},${TAG})
  same => n,Set(AI_STATUS=)
