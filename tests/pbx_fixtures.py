@@ -101,7 +101,7 @@ def _clean_environment() -> dict[str, str]:
 
 
 def _as_environment(settings: Settings) -> dict[str, str]:
-    values = {name: value for name, value in settings if value not in (None, "", ())}
+    values = {name: value for name, value in settings if value not in (None, "", (), {})}
     return {
         name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         for name, value in values.items()
