@@ -251,7 +251,7 @@ async def test_the_deadline_ends_a_model_that_waits() -> None:
     assert [(r.status, r.answer) for r in store.records] == [(Status.TIMEOUT, "")]
     (asked,) = store.records[0].asked
     assert (asked.model, asked.reason) == ("scripted:default", "scripted.timeout")
-    assert asked.seconds >= 0.05
+    assert 0 < asked.seconds <= store.records[0].seconds
 
 
 async def test_a_request_cannot_lengthen_the_deadline() -> None:
