@@ -59,6 +59,11 @@ class Line:
             model.linger = 60.0
         self.web.received.clear()
 
+    def fail_by(self, fault: str) -> str:
+        """Have the model fail so, `refused` by being away; return a name that is this fault's."""
+        self.model.fault = fault
+        return "away:gone" if fault == "refused" else f"openai:{fault}"
+
     async def closed(self) -> None:
         """Wait until no model has a request of ours left."""
         await until(lambda: not (self.model.running or self.backup.running))

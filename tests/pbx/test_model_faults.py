@@ -29,10 +29,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FIRST = "We are open every day from nine to five."
 OPENING = f"{FIRST} On Sundays "
-FIRST_TOKEN = 0.4
-"""FIRST_TOKEN_DEADLINE."""
-STALLED = 1.0
-"""AI_TIMEOUT for a model that stalls."""
+FIRST_TOKEN = 0.4  # FIRST_TOKEN_DEADLINE
+STALLED = 1.0  # AI_TIMEOUT for a model that stalls
 
 AT_ONCE = {
     "http_401": ("model_error", "http_401"),
@@ -91,12 +89,6 @@ def as_new(alone: Line, backed: Line) -> None:
     backed.renew()
 
 
-def behave(line: Line, fault: str) -> str:
-    """Have the model fail so; return the model's name, which nobody has heard of before."""
-    line.model.fault = fault
-    return "away:gone" if fault == "refused" else f"openai:{fault}"
-
-
 def limit(fault: str) -> float:
     """Return how long a turn with this fault may take."""
     return STALLED if fault.startswith("stall") else DEADLINE
@@ -115,7 +107,7 @@ def _reason(model: str, why: str) -> str:
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_whole_answer(alone: Line, log: io.StringIO, fault: str) -> None:
     """A status, a reason and the fallback text within the deadline; the model is asked once."""
-    model = behave(alone, fault)
+    model = alone.fail_by(fault)
 
     back = await alone.phone.call("hello", MORE=f"AI_TIMEOUT={limit(fault)},AI_MODEL={model}")
 
@@ -137,7 +129,7 @@ async def test_after_the_first_sentence(
     """In pieces the first was told, the second visit fails; no other model goes on with it."""
     there: Line = request.getfixturevalue(line)
     there.model.opening, there.model.hold = OPENING, asyncio.Event()
-    model = behave(there, fault)
+    model = there.fail_by(fault)
     seconds = limit(fault) + (1 if fault == "stall_in_stream" else 0)  # time for the first visit
     more = f"AI_TIMEOUT={seconds},AI_MODEL={model}"
 
@@ -201,7 +193,7 @@ async def test_a_model_that_never_corrects_itself(
 @pytest.mark.parametrize("pieces", ["", "AI_STREAM=1"])
 async def test_the_caller_hangs_up(alone: Line, fault: str, pieces: str) -> None:
     """The model's connection is closed, before its first word and after it; others go on."""
-    behave(alone, fault)
+    alone.fail_by(fault)
     tag = await alone.phone.dial("hello", MORE=pieces)
     await until(lambda: alone.model.running)
 
@@ -216,7 +208,7 @@ async def test_the_caller_hangs_up(alone: Line, fault: str, pieces: str) -> None
 async def test_what_was_dropped_is_in_the_record(alone: Line) -> None:
     """Of an answer in pieces whose caller left, the row says who was asked for it."""
     alone.model.opening = OPENING
-    model = behave(alone, "stall_in_stream")
+    model = alone.fail_by("stall_in_stream")
     caller = await alone.callers.call("hello", more=f"AI_MODEL={model}")
     assert (await caller.hear())["AI_RESPONSE"] == FIRST
 
@@ -235,7 +227,7 @@ async def test_another_model_before_the_first_word(
     """The fallback answers in time, the row says why; the first model's connection is closed."""
     backed.model.opening = ""
     backed.backup.answer = lambda question: f"Backup heard {question}."
-    model = behave(backed, fault)
+    model = backed.fail_by(fault)
 
     back = await backed.phone.call("hello", MORE=f"AI_MODEL={model}")
 
@@ -254,7 +246,7 @@ async def test_another_model_before_the_first_word(
 @pytest.mark.parametrize("fault", IN_STREAM)
 async def test_no_other_model_in_mid_stream(backed: Line, fault: str) -> None:
     """Nobody can go on with another's sentence: the turn fails as it does without a fallback."""
-    model = behave(backed, fault)
+    model = backed.fail_by(fault)
 
     back = await backed.phone.call("hello", MORE=f"AI_TIMEOUT={limit(fault)},AI_MODEL={model}")
 
