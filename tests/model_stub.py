@@ -24,6 +24,19 @@ POISON = "POISON-TEXT-OF-A-SERVER"
 PIECE = 40
 """Characters in one chunk of an answer."""
 
+_BEHAVIOUR = (
+    "answer",
+    "act",
+    "fault",
+    "opening",
+    "delay",
+    "pace",
+    "hold",
+    "linger",
+    "asked",
+    "abandoned",
+)
+
 Answer = Callable[[str], str]
 
 
@@ -91,6 +104,12 @@ class ModelStub:
     pace: float = 0.0
     """Seconds after each chunk of an answer."""
     asked: list[Asked] = field(default_factory=list[Asked])
+    hold: asyncio.Event | None = None
+    """What it waits for before it breaks off in mid-stream."""
+    linger: float = 0.0
+    """Seconds for which it holds on to a stream that it has spoilt, unless the client closes it."""
+    running: int = 0
+    """Requests that are being answered."""
     abandoned: list[float] = field(default_factory=list[float])
     """When the client closed a request that was still being answered, on the loop's clock."""
     url: str = ""
@@ -116,6 +135,12 @@ class ModelStub:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    def renew(self) -> None:
+        """Be as a new one, at the same address."""
+        fresh = ModelStub()
+        for name in _BEHAVIOUR:
+            setattr(self, name, getattr(fresh, name))
+
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         body = json.loads(await request.read())
         asked = Asked(
@@ -126,6 +151,7 @@ class ModelStub:
             json.dumps(body.get("response_format", "")),
         )
         self.asked.append(asked)
+        self.running += 1
         try:
             await asyncio.sleep(self.delay)
             if self.fault:
@@ -135,6 +161,8 @@ class ModelStub:
         except (asyncio.CancelledError, ConnectionResetError):
             self.abandoned.append(asyncio.get_running_loop().time())
             raise
+        finally:
+            self.running -= 1
 
     async def _stream(
         self, request: web.Request, acted: str | list[Ask | str]
@@ -179,13 +207,19 @@ class ModelStub:
         response = await _open_stream(request)
         await _send(response, {"content": self.opening})
         await asyncio.sleep(self.pace)
+        if self.hold is not None:
+            await self.hold.wait()
         match self.fault:
             case "malformed":
                 await response.write(f"data: {{ {POISON} {SECRET} \n\n".encode())
                 await response.write(b"data: [DONE]\n\n")
+                await asyncio.sleep(self.linger)
             case "error_event":
                 error = {"error": {"message": f"{POISON} {SECRET}", "code": 500}}
                 await response.write(f"data: {json.dumps(error)}\n\n".encode())
+                await asyncio.sleep(self.linger)
+            case "cut":
+                pass
             case "stall_in_stream":
                 await asyncio.sleep(60)
             case "drop":

@@ -77,7 +77,9 @@ class Exchange:
     probe: str
     callers: dict[str, Caller] = field(default_factory=dict[str, Caller])
 
-    async def call(self, words: str, conversation: str = "", extension: str = "s") -> Caller:
+    async def call(
+        self, words: str, conversation: str = "", *, extension: str = "s", more: str = ""
+    ) -> Caller:
         """Place a call and return at once."""
         tag = f"t-{secrets.token_hex(6)}"
         caller = self.callers[tag] = Caller(self.client, tag)
@@ -87,6 +89,7 @@ class Exchange:
             "TAG": tag,
             "CONVERSATION": conversation or tag,
             "USER_INPUT": words,
+            "MORE": more,
         }
         await self.client.session.channels.originate_with_id(
             tag,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from dialogari.answers import TOGETHER, Answers, Place
-from dialogari.asked import Usage
+from dialogari.asked import Asked, Asking, Usage
 from dialogari.conversation import Conversations
 from dialogari.tool import Tool, ToolCall, ToolStatus, ToolUsed
 from dialogari.turn import (
@@ -59,7 +59,9 @@ class GatedAgent:
 
     async def reply(self, request: AgentRequest) -> AsyncGenerator[AgentEvent]:
         self.asked.append(request)
+        began = asyncio.get_running_loop().time()
         try:
+            yield Asking(request.model, began)
             for call in self.calls:
                 yield ToolUsed(call)
             for number, sentence in enumerate(self.sentences, 1):
@@ -69,6 +71,7 @@ class GatedAgent:
                     raise self.error
                 yield TextDelta(sentence)
                 yield Sentence(sentence, last)
+            yield Asked(request.model, began, usage=USAGE)
             yield AgentDone(" ".join(self.sentences), USAGE)
         finally:
             self.closed += 1
@@ -228,7 +231,10 @@ async def test_nobody_comes_back(bench: Bench) -> None:
     await until(lambda: bench.agent.closed)
 
     await settled(bench)
-    assert [r.answer for r in bench.store.records.values()] == ["One."]
+    (record,) = bench.store.records.values()
+    assert (record.answer, record.status) == ("One.", Status.OK)
+    assert [(one.model, one.reason) for one in record.asked] == [("gated:m", "gated.cancelled")]
+    assert record.asked[0].first_token is not None
 
 
 async def test_nobody_comes_back_for_what_is_written(bench: Bench) -> None:
@@ -264,7 +270,12 @@ async def test_a_new_question_cancels_the_rest(bench: Bench) -> None:
     second = await bench.answers.begin(QUESTION)
 
     assert (second.text, second.number, bench.agent.closed) == ("Other.", 2, 2)
-    assert [r.answer for r in bench.store.records.values()] == ["One.", "Other."]
+    first, other = bench.store.records.values()
+    assert (first.answer, other.answer) == ("One.", "Other.")
+    assert ([one.reason for one in first.asked], [one.reason for one in other.asked]) == (
+        ["gated.cancelled"],
+        [""],
+    )
 
 
 async def test_a_drop_ends_the_model_and_calls_back(bench: Bench) -> None:

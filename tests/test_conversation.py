@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dialogari.asked import Usage
+from dialogari.asked import Asking, Usage
 from dialogari.conversation import Conversations, describe_call
 from dialogari.tool import Tool, ToolCall, ToolStatus, ToolUsed
 from dialogari.turn import (
@@ -63,6 +63,7 @@ class ScriptedAgent:
     async def reply(self, request: AgentRequest) -> AsyncGenerator[AgentEvent]:
         self.asked.append(request)
         try:
+            yield Asking(request.model, asyncio.get_running_loop().time())
             if self.fallback:
                 await asyncio.sleep(self.wait)
                 yield FellBack(self.fallback, "scripted.http_500")
@@ -248,6 +249,9 @@ async def test_the_deadline_ends_a_model_that_waits() -> None:
     assert (response.status, response.reason) == (Status.TIMEOUT, "model.timeout")
     assert agent.closed
     assert [(r.status, r.answer) for r in store.records] == [(Status.TIMEOUT, "")]
+    (asked,) = store.records[0].asked
+    assert (asked.model, asked.reason) == ("scripted:default", "scripted.timeout")
+    assert 0 < asked.seconds <= store.records[0].seconds
 
 
 async def test_a_request_cannot_lengthen_the_deadline() -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from dialogari.conversation import Conversations
     from dialogari.running import Turn
-    from dialogari.turn import ConversationKey, TurnRequest
+    from dialogari.turn import ConversationKey, TurnEvent, TurnRequest
 
 IDLE_LIMIT: Final = 120.0
 """Seconds for which an answer waits for its next piece to be fetched: longer than any is spoken."""
@@ -39,7 +39,7 @@ TOGETHER: Final = 600
 """Characters of sentences that are told together where they are ready: some 40 seconds of speech.
 A longer sentence is told alone."""
 SETTLE_LIMIT: Final = 2.0
-"""Seconds for storing what an answer cost, once it is over."""
+"""Seconds for storing what an answer cost, once it is over or dropped."""
 
 logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("dialogari.answers")
 
@@ -159,29 +159,27 @@ class Answers:
             answer.endings.append(ending)
 
     async def _listen(self, answer: _Answer) -> None:
-        """Take what the model writes, and wait until the answer is over."""
-        async with aclosing(self._conversations.run(answer.turn)) as events:
-            async for event in events:
-                match event:
-                    case Sentence():
-                        answer.ready.append(event.text)
-                        if not event.last:
-                            answer.changed.set()
-                    case TurnDone():
-                        answer.done = event.response
-                        answer.changed.set()
-                    case _:
-                        pass
-        await answer.over.wait()
-        await self._settle(answer)
+        """Take what the model writes, and wait until the answer is over; cancelled if dropped."""
+        try:
+            async with aclosing(self._conversations.run(answer.turn)) as events:
+                async for event in events:
+                    _take_note(answer, event)
+            await answer.over.wait()
+        finally:
+            await self._settle(answer)
 
     async def _settle(self, answer: _Answer) -> None:
-        """Store what the model's end has added to what was told last."""
-        if answer.done is None or answer.done.status is not Status.OK:
+        """Store what has come to light since a piece was told last."""
+        turn = answer.turn
+        if answer.done is None:
+            turn.give_up("cancelled")
+        elif answer.done.status is not Status.OK:
+            return  # stored with the failure
+        if turn.stored is None:
             return
         deadline = asyncio.get_running_loop().time() + SETTLE_LIMIT
         try:
-            await self._conversations.tell(answer.turn, " ".join(answer.told), deadline)
+            await self._conversations.tell(turn, " ".join(answer.told), deadline)
         except TurnError as error:
             logger.warning("answer_not_settled", reason=error.reason)
 
@@ -235,3 +233,16 @@ class Answers:
             answer.task.cancel()  # its model still writes
         for ending in answer.endings:
             ending()
+
+
+def _take_note(answer: _Answer, event: TurnEvent) -> None:
+    match event:
+        case Sentence():
+            answer.ready.append(event.text)
+            if not event.last:
+                answer.changed.set()
+        case TurnDone():
+            answer.done = event.response
+            answer.changed.set()
+        case _:
+            pass

@@ -24,6 +24,16 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """A request to a model begins; its `Asked` follows, unless nobody waits for it any longer."""
+
+    model: str
+    """`provider:model`."""
+    began: float
+    """On the event loop's clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """One request to a model, as it ended. A turn has several with tools or a fallback."""
 
@@ -35,8 +45,8 @@ class Asked:
     first_token: float | None = None
     """Seconds until its first word or tool call; None: there was none."""
     reason: str = ""
-    """Why it failed, as in `TurnError`, or `….skipped`: not asked, as it failed lately; empty: it
-    answered."""
+    """Why it failed, as in `TurnError`; `….skipped`: not asked, as it failed lately; `….timeout`:
+    the turn's time was up; `….cancelled`: nobody wanted to hear more; empty: it answered."""
     usage: Usage = field(default_factory=Usage)
 
 

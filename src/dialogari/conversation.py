@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from dialogari.asked import Asked, Usage, add_up
+from dialogari.asked import Asked, Asking, Usage
 from dialogari.running import DEFAULT_PROMPT, Turn
 from dialogari.telephone import Decision, Telephone
 from dialogari.tool import ToolUsed
@@ -224,7 +224,8 @@ class Conversations:
 
     async def _failed(self, turn: Turn, error: TurnError) -> TurnResponse:
         """Store the failed turn if that is still possible, and say what the caller gets."""
-        turn.usage, turn.decision = add_up(turn.asked), Decision()
+        turn.give_up("timeout" if error.reason == "model.timeout" else "cancelled")
+        turn.decision = Decision()
         if turn.stored is None:
             turn.answer = ""
         if turn.past is not None and not error.reason.startswith("store."):
@@ -279,10 +280,14 @@ def _note(turn: Turn, event: AgentEvent) -> None:
         case TextDelta():
             so_far = turn.steps["model"] + turn.steps.get("tools", 0.0)
             turn.steps.setdefault("first_token", so_far)
+            if turn.answering is None:
+                turn.answering = asyncio.get_running_loop().time()
         case ToolUsed():
             turn.calls[event.call.id] = event.call
+        case Asking():
+            turn.begin_request(event)
         case Asked():
-            turn.asked.append(event)
+            turn.end_request(event)
         case FellBack():
             logger.warning("model_fallback", model=turn.model, reason=event.reason, to=event.model)
             turn.model = event.model
@@ -295,5 +300,5 @@ def _note(turn: Turn, event: AgentEvent) -> None:
             pass
 
 
-def _said(record: TurnRecord) -> tuple[str, Usage]:
-    return record.answer, record.usage
+def _said(record: TurnRecord) -> tuple[str, Usage, Sequence[Asked]]:
+    return record.answer, record.usage, record.asked

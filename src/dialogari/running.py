@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dialogari.asked import Asked, Usage
+from dialogari.asked import Asked, Usage, add_up
 from dialogari.telephone import Decision
 from dialogari.tool import ToolCall, ToolStatus
 from dialogari.turn import Status, TurnError, TurnRecord
@@ -16,6 +16,7 @@ from dialogari.turn import Status, TurnError, TurnRecord
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
+    from dialogari.asked import Asking
     from dialogari.turn import Message, Past, Prompt, TurnRequest
 
 DEFAULT_PROMPT = "default"
@@ -45,6 +46,10 @@ class Turn:
     calls: dict[str, ToolCall] = field(default_factory=dict[str, ToolCall])
     """In the order in which the model asked for them."""
     asked: list[Asked] = field(default_factory=list[Asked])
+    asking: Asking | None = None
+    """The request to a model that is running."""
+    answering: float | None = None
+    """When that one's first word came."""
     caller: str = ""
     earlier: Sequence[Message] = ()
     """What was said in earlier calls of this caller."""
@@ -88,6 +93,24 @@ class Turn:
         kept = [(name, value) for name, value in all_facts.items() if value]
         return dict(kept[-MOST_KEPT:])
 
+    def begin_request(self, asking: Asking) -> None:
+        """Take note of a request to a model that begins."""
+        self.asking, self.answering = asking, None
+
+    def end_request(self, asked: Asked) -> None:
+        """Take note of a request that ended, or was not made."""
+        self.asked.append(asked)
+        self.asking = None
+
+    def give_up(self, why: str) -> None:
+        """Count the request that still runs, if there is one: nobody waits for it any longer."""
+        if (asking := self.asking) is not None:
+            provider = asking.model.partition(":")[0]
+            first = None if self.answering is None else self.answering - asking.began
+            seconds = asyncio.get_running_loop().time() - asking.began
+            self.end_request(Asked(asking.model, asking.began, seconds, first, f"{provider}.{why}"))
+        self.usage = add_up(self.asked)
+
     def record(self, status: Status = Status.OK, reason: str = "") -> TurnRecord:
         """Return what the store keeps of it as it is now."""
         return TurnRecord(
@@ -105,7 +128,7 @@ class Turn:
             started=self.started,
             seconds=(self.ended or asyncio.get_running_loop().time()) - self.began,
             tool_calls=self.ended_calls,
-            asked=self.asked,
+            asked=tuple(self.asked),
             caller=self.caller,
             kept=self.kept,
         )

@@ -16,7 +16,7 @@ from enum import StrEnum
 from math import inf
 from typing import TYPE_CHECKING
 
-from dialogari.asked import Asked, Usage
+from dialogari.asked import Asked, Asking, Usage
 from dialogari.telephone import Decision, Telephone
 from dialogari.tool import ToolUsed
 
@@ -302,4 +302,4 @@ class FellBack:
     """Why the other one failed, as in `TurnError`."""
 
 
-AgentEvent = TextDelta | Sentence | ToolUsed | Asked | FellBack | AgentDone
+AgentEvent = TextDelta | Sentence | ToolUsed | Asking | Asked | FellBack | AgentDone

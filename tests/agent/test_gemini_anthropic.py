@@ -67,7 +67,7 @@ async def test_an_answer(api: Api) -> None:
     async with ProviderStub(FORMATS[api]) as stub:
         *pieces, done = await _ask(Models([_provider(api, stub)], api.value), api)
 
-    assert len(pieces) == len(PIECES) + 1  # and the request, told as it ended
+    assert len(pieces) == len(PIECES) + 2  # and the request, told as it begins and when it ended
     assert isinstance(done, AgentDone)
     assert done.text == "Hello, this is the shop."
     assert (done.usage.input_tokens, done.usage.output_tokens) == (11, 7)
@@ -113,7 +113,7 @@ async def test_fallback(api: Api, fault: str) -> None:
     """Another provider answers when it fails or says nothing in time; its request is closed."""
     async with ProviderStub(FORMATS[api], fault) as stub, ModelStub() as second:
         models = Models([_provider(api, stub), Provider("second", second.url, "m")], api.value)
-        _, fell, *_, done = await _ask(models, api, Fallback("second:m", 0.3))
+        _, _, fell, *_, done = await _ask(models, api, Fallback("second:m", 0.3))
         await asyncio.sleep(0.1)
 
     reason = f"{api.value}.{'first_token' if fault == 'stall' else fault}"

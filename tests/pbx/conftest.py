@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
 from dialogari.sandbox.asterisk import Asterisk
+from dialogari.telemetry import configure_logs
 from model_stub import ModelStub
 from pbx_fixtures import make_settings, running_bridge
 from phone import DIALPLAN, Phone
@@ -33,6 +35,14 @@ async def stub() -> AsyncGenerator[ModelStub]:
     """A model that answers with the question."""
     async with ModelStub() as model:
         yield model
+
+
+@pytest.fixture
+def log() -> io.StringIO:
+    """Everything that is logged at DEBUG."""
+    stream = io.StringIO()
+    configure_logs("DEBUG", "json", stream)
+    return stream
 
 
 @pytest.fixture

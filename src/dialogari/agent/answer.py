@@ -22,7 +22,7 @@ from dialogari.agent.request import Request, has_words
 from dialogari.agent.speech import SpokenPieces, make_speakable
 from dialogari.agent.telephone import Notes, phone_tools
 from dialogari.agent.transcript import open_transcript
-from dialogari.asked import Asked, add_up
+from dialogari.asked import Asked, Asking, add_up
 from dialogari.tool import McpChoice, Tool, ToolUsed
 from dialogari.turn import (
     AgentDone,
@@ -165,13 +165,14 @@ class _Answer:
     def __post_init__(self) -> None:
         self.request = self._ask()
 
-    async def read(self) -> AsyncGenerator[TextDelta | Sentence | ToolUsed | Asked]:
-        """Yield text, tool calls and each request that ended well; `text` is there at the end.
+    async def read(self) -> AsyncGenerator[TextDelta | Sentence | ToolUsed | Asking | Asked]:
+        """Yield text, tool calls, each request, and again if it ended well; then `text` is there.
 
         Raises TurnError, of `request`.
         """
         while True:
             request = self.request = self._ask()
+            yield Asking(self.attempt.model, asyncio.get_running_loop().time())
             async with aclosing(self._say(request)) as pieces:
                 async for piece in pieces:
                     yield piece

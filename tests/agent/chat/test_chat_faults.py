@@ -246,7 +246,7 @@ async def test_a_connection_is_kept_for_the_next_question() -> None:
         models.add(Provider("slow", slow.url, "m"))
         agent = ModelAgent(models)
         for _ in range(3):
-            first, *_ = [e async for e in agent.reply(REQUEST)]
+            _, first, *_ = [e async for e in agent.reply(REQUEST)]
             assert first == TextDelta("Hello.")
         began = asyncio.get_running_loop().time()
         assert [e async for e in agent.reply(AgentRequest("", "", "slow:m"))]

@@ -128,7 +128,7 @@ async def test_a_tool_is_called_and_used(web: WebStub) -> None:
         told = await ask(model, [hours(web)])
 
     assert told.text == "I heard: nine"
-    running, ended = (event.call for event in told.events[1:3] if isinstance(event, ToolUsed))
+    running, ended = (event.call for event in told.events[2:4] if isinstance(event, ToolUsed))
     assert (running.status, running.id, running.name) == (ToolStatus.RUNNING, ended.id, "hours")
     assert (ended.status, ended.result, ended.arguments) == ("ok", "nine", {"day": "Monday"})
     assert 0 < ended.seconds < 5
@@ -154,7 +154,7 @@ async def test_words_before_a_tool_are_part_of_the_answer(web: WebStub) -> None:
         told = await ask(model, [hours(web)])
 
     assert told.text == "One moment. I heard: nine"
-    assert isinstance(told.events[0], TextDelta)
+    assert isinstance(told.events[1], TextDelta)
     assert model.asked[1].messages[2]["content"] == "One moment."
 
 
