@@ -27,6 +27,7 @@ from dialogari.progress import show_progress
 from dialogari.sandbox.asterisk import Asterisk
 from dialogari.sandbox.asterisk import Settings as Sandbox
 from dialogari.sandbox.fetch import default_cache, find_asterisk
+from dialogari.softphone import EARS as SOFTPHONES
 from dialogari.softphone import Softphones
 from dialogari.telemetry import configure_logs
 from dialogari.turn import Prompt, Status
@@ -168,7 +169,9 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
         statuses = await _place_call(asterisk, lines, console)
         if phones:
             show = partial(show_answer, console=console)
-            await stack.enter_async_context(phones.taking_calls(_connect(asterisk), show))
+            await stack.enter_async_context(
+                phones.taking_calls(_connect(asterisk, SOFTPHONES), show)
+            )
             console.print(phones.describe(asterisk.sip_port))
         if options.keep:
             await _stay(asterisk, bridge, folder, console)
@@ -215,7 +218,7 @@ async def _place_call(
     asterisk: Asterisk, lines: AsyncIterator[str], console: Console
 ) -> Sequence[str]:
     """Call through the dialplan and talk until the lines end or the call does."""
-    async with _connect(asterisk) as client, asyncio.TaskGroup() as tasks:
+    async with _connect(asterisk, EARS) as client, asyncio.TaskGroup() as tasks:
         caller = Caller(client, lines, console)
         serving = tasks.create_task(client.serve(caller.talk, resumed=caller.talk))
         async with asyncio.timeout(CALL_TIMEOUT):
@@ -229,8 +232,10 @@ async def _place_call(
     return caller.statuses
 
 
-def _connect(asterisk: Asterisk) -> Client:
-    return connect(asterisk.url, EARS, username=asterisk.username, password=asterisk.password)
+def _connect(asterisk: Asterisk, application: str) -> Client:
+    return connect(
+        asterisk.url, application, username=asterisk.username, password=asterisk.password
+    )
 
 
 async def _script(lines: Sequence[str]) -> AsyncGenerator[str]:

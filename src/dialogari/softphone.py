@@ -12,7 +12,6 @@ import secrets
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from dialogari.ari import Client
 from dialogari.sandbox.asterisk import Settings
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 USER = "softphone"
 EARS = "demo-softphone"
+"""The application that hears them."""
 MOST_QUESTIONS = 9
 START_LIMIT = 30.0
 
@@ -78,7 +78,7 @@ exten => _[1-{len(self._questions)}],1,Answer()
 
     @asynccontextmanager
     async def taking_calls(self, client: Client, show: Show) -> AsyncGenerator[None]:
-        """Take calls while the context lasts; `show` prints what the dialplan heard."""
+        """Take the calls of `EARS` while the context lasts; `show` prints what was heard."""
 
         async def talk(call: Call) -> None:
             match call.arguments:
