@@ -9,9 +9,9 @@ import typer
 from rich.table import Table
 
 from dialogari.app.mcp import list_tools, open_servers, read_server, try_tool, write_server
-from dialogari.cli_tools import read_arguments
+from dialogari.cli.terminal import FAILED, fail, out, read_settings, read_text, run_command
+from dialogari.cli.tools import read_arguments
 from dialogari.telemetry import configure_logs
-from dialogari.terminal import FAILED, fail, out, read_settings, read_text, run_command
 from dialogari.tool import ToolStatus
 
 mcp = typer.Typer(

@@ -1,7 +1,4 @@
-"""The command line: `dialogari serve | ask | eval | prompt | tool | mcp | caller | key | db | …`.
-
-Exit codes: 0 done, 1 the thing asked for failed, 2 wrong usage or configuration, then with one
-line for each setting that is wrong and no traceback.
+"""The commands of no group, and the groups: `dialogari serve | ask | demo | doctor | db …`.
 
 Commands import what they need themselves (PLC0415 is exempted for this file): the libraries behind
 the models cost two seconds of CPU, which `--help` and `prompt` need not spend.
@@ -19,15 +16,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dialogari.cli_callers import callers
-from dialogari.cli_eval import evaluate
-from dialogari.cli_keys import keys
-from dialogari.cli_mcp import mcp
-from dialogari.cli_prompts import prompts
-from dialogari.cli_tools import tools
-from dialogari.progress import show_progress
-from dialogari.telemetry import configure_logs
-from dialogari.terminal import (
+from dialogari.cli.callers import callers
+from dialogari.cli.evals import evaluate
+from dialogari.cli.keys import keys
+from dialogari.cli.mcp import mcp
+from dialogari.cli.prompts import prompts
+from dialogari.cli.terminal import (
     FAILED,
     WRONG,
     err,
@@ -36,6 +30,9 @@ from dialogari.terminal import (
     read_settings,
     run_command,
 )
+from dialogari.cli.tools import tools
+from dialogari.progress import show_progress
+from dialogari.telemetry import configure_logs
 from dialogari.turn import ConversationKey, Status, TurnRequest
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from dialogari.app.mcp import relock
 from dialogari.app.tools import open_tools, read_tool, try_tool, write_tool
+from dialogari.cli.terminal import FAILED, WRONG, fail, out, read_settings, read_text, run_command
 from dialogari.telemetry import configure_logs
-from dialogari.terminal import FAILED, WRONG, fail, out, read_settings, read_text, run_command
 from dialogari.tool import ToolStatus
 
 tools = typer.Typer(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dialogari.cli.terminal import FAILED, WRONG, err, fail, out, read_settings, run_command
 from dialogari.progress import show_progress
 from dialogari.telemetry import configure_logs
-from dialogari.terminal import FAILED, WRONG, err, fail, out, read_settings, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

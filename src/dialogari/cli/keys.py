@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from dialogari.app.keys import open_keys
-from dialogari.terminal import err, out, read_settings, run_command
+from dialogari.cli.terminal import err, out, read_settings, run_command
 
 keys = typer.Typer(help="The keys of the REST API: new, list, revoke.", no_args_is_help=True)
 

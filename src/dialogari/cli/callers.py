@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from dialogari.app.callers import forget_caller
-from dialogari.terminal import out, read_settings, run_command
+from dialogari.cli.terminal import out, read_settings, run_command
 
 callers = typer.Typer(help="Callers who are known again: forget.", no_args_is_help=True)
 

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from dialogari.app.prompts import open_prompts
-from dialogari.terminal import FAILED, fail, out, read_settings, read_text, run_command
+from dialogari.cli.terminal import FAILED, fail, out, read_settings, read_text, run_command
 from dialogari.turn import Prompt
 
 prompts = typer.Typer(help="The prompts: list, show, set, delete.", no_args_is_help=True)
