@@ -141,7 +141,7 @@ class Ours:
     async def prepare(self, url: str) -> None:
         """Store the prompts, and the tool of one of them."""
         tool = Tool(TOOL, "Opening hours.", PARAMETERS, f"{url}/hours")
-        await self.ai.store.tools.put_tool(tool)
+        await self.ai.store.tools.put(tool)
         await self.ai.store.prompts.set_prompt(Prompt("default", INSTRUCTIONS))
         await self.ai.store.prompts.set_prompt(Prompt(PROMPT, INSTRUCTIONS, tools=[TOOL]))
 

@@ -82,10 +82,10 @@ class Line:
         """Store tools and MCP servers beside the running bridge."""
         async with open_tools(self.settings) as rows:
             for tool in tools:
-                await rows.put_tool(tool)
+                await rows.put(tool)
         async with open_servers(self.settings) as rows:
             for server in servers:
-                await rows.put_server(server)
+                await rows.put(server)
 
     async def set_prompt(self, name: str, *tools: str) -> None:
         """Store a prompt with tools beside the running bridge."""

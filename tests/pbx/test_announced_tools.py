@@ -39,7 +39,7 @@ async def exchange_with(
         async with running_bridge(settings):
             async with open_settings_store(settings) as store:
                 tool = Tool("hours", "When the shop is open.", {"type": "object"}, web.url + path)
-                await store.tools.put_tool(tool)
+                await store.tools.put(tool)
                 prompt = Prompt("default", "Be brief.", tools=("hours",), tool_phrase=PHRASE)
                 await store.prompts.set_prompt(prompt)
             async with callers_of(asterisk, settings.asterisk_app_name) as exchange:

@@ -23,20 +23,20 @@ async def test_rows(url: str, behind: Behind, tmp_path: Path) -> None:
     """Found by turns with their secrets, shown to people without, and locked in the database."""
     keyring = Keyring(file=tmp_path / "key")
     async with open_store(url, keyring=keyring, check_server=check_server) as store:
-        shown = await store.servers.put_server(SHOP)
-        await store.servers.put_server(CRM)
-        await store.servers.put_server(replace(CRM, headers={"Authorization": MASK}, timeout=9.0))
+        shown = await store.servers.put(SHOP)
+        await store.servers.put(CRM)
+        await store.servers.put(replace(CRM, headers={"Authorization": MASK}, timeout=9.0))
         with pytest.raises(InvalidToolError, match="write its value again"):
-            await store.servers.put_server(
+            await store.servers.put(
                 replace(CRM, url="https://thief.example", headers={"Authorization": MASK})
             )
         found = await store.catalogue.find_tools(["crm/*", "shop/hours", "nobody/*", "shop/", "x"])
         locked = str(behind.query("SELECT env, headers FROM mcp_servers"))
         count = await store.servers.lock_again()
-        listed = await store.servers.list_servers()
-        await store.servers.delete_server("crm")
+        listed = await store.servers.list_all()
+        await store.servers.delete("crm")
         with pytest.raises(UnknownServerError, match="'crm'"):
-            await store.servers.delete_server("crm")
+            await store.servers.delete("crm")
         left = await store.catalogue.find_tools(["crm/*"])
 
     assert (shown.env, shown.version) == ({"KEY": MASK}, 1)

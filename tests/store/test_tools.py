@@ -53,9 +53,9 @@ async def test_a_stored_tool_is_found_with_all_it_has(store: Store) -> None:
     """A turn gets every field, secrets open, in the order it asked for; unknown names are none."""
     catalogue: Catalogue = store.catalogue
     before = datetime.now(UTC)
-    await store.tools.put_tool(replace(HOURS, name="other", headers={}))
+    await store.tools.put(replace(HOURS, name="other", headers={}))
 
-    stored = await store.tools.put_tool(replace(HOURS, version=77))
+    stored = await store.tools.put(replace(HOURS, version=77))
     found = await catalogue.find_tools(["hours", "nobody", "other", "hours"])
 
     assert [tool.name for tool in found] == ["hours", "other"]
@@ -69,10 +69,10 @@ async def test_a_stored_tool_is_found_with_all_it_has(store: Store) -> None:
 
 async def test_people_see_no_secret(store: Store) -> None:
     """Lists, single tools, what a write returns and every repr have the mask in its place."""
-    stored = await store.tools.put_tool(HOURS)
-    shown = await store.tools.show_tool("hours")
-    listed = await store.tools.list_tools()
-    used = await store.tools.get_tool("hours")
+    stored = await store.tools.put(HOURS)
+    shown = await store.tools.show("hours")
+    listed = await store.tools.list_all()
+    used = await store.tools.get("hours")
 
     assert stored == shown == listed[0]
     assert shown.headers == {"Authorization": MASK, "X-Shop": MASK}
@@ -82,7 +82,7 @@ async def test_people_see_no_secret(store: Store) -> None:
 
 async def test_a_copy_of_the_database_gives_no_secret_away(store: Store, behind: Behind) -> None:
     """Names of headers can be read by hand, their values can't."""
-    await store.tools.put_tool(HOURS)
+    await store.tools.put(HOURS)
 
     (row,) = behind.query("SELECT CAST(headers AS TEXT), url FROM tools")
 
@@ -92,15 +92,15 @@ async def test_a_copy_of_the_database_gives_no_secret_away(store: Store, behind:
 
 async def test_a_mask_keeps_the_secret(store: Store) -> None:
     """What was shown can be stored again; a new header can't be kept, for nothing is there."""
-    await store.tools.put_tool(HOURS)
-    shown = await store.tools.show_tool("hours")
+    await store.tools.put(HOURS)
+    shown = await store.tools.show("hours")
 
-    again = await store.tools.put_tool(replace(shown, headers={"Authorization": MASK, "X-B": "b"}))
+    again = await store.tools.put(replace(shown, headers={"Authorization": MASK, "X-B": "b"}))
     with pytest.raises(InvalidToolError, match="X-New"):
-        await store.tools.put_tool(replace(shown, headers={"X-New": MASK}))
+        await store.tools.put(replace(shown, headers={"X-New": MASK}))
 
     assert again.version == 2
-    used = await store.tools.get_tool("hours")
+    used = await store.tools.get("hours")
     assert used.headers == {"Authorization": SECRET, "X-B": "b"}
 
 
@@ -117,30 +117,30 @@ async def test_a_secret_does_not_move_to_another_server(
     store: Store, address: str, kept: bool
 ) -> None:
     """Who may edit a tool without knowing its secrets can't have them sent to himself."""
-    await store.tools.put_tool(HOURS)
-    moved = replace(await store.tools.show_tool("hours"), url=address)
+    await store.tools.put(HOURS)
+    moved = replace(await store.tools.show("hours"), url=address)
 
     if kept:
-        await store.tools.put_tool(moved)
+        await store.tools.put(moved)
     else:
         with pytest.raises(InvalidToolError, match="write its value again"):
-            await store.tools.put_tool(moved)
+            await store.tools.put(moved)
 
-    assert (await store.tools.get_tool("hours")).headers == HOURS.headers
+    assert (await store.tools.get("hours")).headers == HOURS.headers
 
 
 async def test_a_lost_update_is_refused(store: Store) -> None:
     """Who names the version to be replaced is told of an edit in between; 0 means none yet."""
-    await store.tools.put_tool(HOURS, replaces=0)
-    await store.tools.put_tool(HOURS, replaces=1)
+    await store.tools.put(HOURS, replaces=0)
+    await store.tools.put(HOURS, replaces=1)
     for replaces in (0, 1, 3):
         with pytest.raises(ToolChangedError):
-            await store.tools.put_tool(HOURS, replaces=replaces)
+            await store.tools.put(HOURS, replaces=replaces)
     with pytest.raises(ToolChangedError):
-        await store.tools.delete_tool("hours", replaces=1)
-    await store.tools.delete_tool("hours", replaces=2)
+        await store.tools.delete("hours", replaces=1)
+    await store.tools.delete("hours", replaces=2)
 
-    assert await store.tools.list_tools() == []
+    assert await store.tools.list_all() == []
 
 
 @pytest.mark.parametrize("replaces", [0, 1])
@@ -152,9 +152,9 @@ async def test_editors_at_the_same_time(
         for number in range(8):
             tool = replace(HOURS, name=f"t{number}")
             if replaces:
-                await store.tools.put_tool(tool)
+                await store.tools.put(tool)
             done = await asyncio.gather(
-                *(s.tools.put_tool(tool, replaces=replaces) for s in [store, other] * 2),
+                *(s.tools.put(tool, replaces=replaces) for s in [store, other] * 2),
                 return_exceptions=True,
             )
             names = sorted(type(outcome).__name__ for outcome in done)
@@ -163,7 +163,7 @@ async def test_editors_at_the_same_time(
 
 async def test_a_tool_that_nobody_has(store: Store) -> None:
     """Shown, used or deleted: it is unknown."""
-    for asked in (store.tools.show_tool, store.tools.get_tool, store.tools.delete_tool):
+    for asked in (store.tools.show, store.tools.get, store.tools.delete):
         with pytest.raises(UnknownToolError):
             await asked("nobody")
 
@@ -171,34 +171,34 @@ async def test_a_tool_that_nobody_has(store: Store) -> None:
 async def test_what_is_no_tool_is_not_stored(store: Store) -> None:
     """The check is the store's own: no door can forget it."""
     with pytest.raises(InvalidToolError):
-        await store.tools.put_tool(replace(HOURS, url="https://{day}.example/"))
+        await store.tools.put(replace(HOURS, url="https://{day}.example/"))
 
-    assert await store.tools.list_tools() == []
+    assert await store.tools.list_all() == []
 
 
 async def test_a_store_without_a_check_takes_no_tool(url: str) -> None:
     """Nor one without a key, which would have to store secrets as they are."""
     async with open_store(url) as store:
         with pytest.raises(InvalidToolError):
-            await store.tools.put_tool(HOURS)
+            await store.tools.put(HOURS)
     async with open_store(url, check_tool=check_tool) as store:
-        await store.tools.put_tool(replace(HOURS, headers={}))
+        await store.tools.put(replace(HOURS, headers={}))
         with pytest.raises(SecretKeyError):
-            await store.tools.put_tool(HOURS)
+            await store.tools.put(HOURS)
 
 
 async def test_secrets_of_another_key_cost_the_tool(
     url: str, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A turn goes on with the tools that can be used; whoever asks for the one is told why."""
-    await store.tools.put_tool(HOURS)
-    await store.tools.put_tool(replace(HOURS, name="open", headers={}))
+    await store.tools.put(HOURS)
+    await store.tools.put(replace(HOURS, name="open", headers={}))
     stranger = Keyring((Fernet.generate_key().decode(),), tmp_path / "elsewhere.key")
 
     async with open_store(url, keyring=stranger, check_tool=check_tool) as other:
         found = await other.catalogue.find_tools(["hours", "open"])
         with pytest.raises(SecretKeyError, match="SECRET_KEY"):
-            await other.tools.get_tool("hours")
+            await other.tools.get("hours")
 
     assert [tool.name for tool in found] == ["open"]
     assert "the tool hours is left out" in caplog.text
@@ -208,18 +208,18 @@ async def test_keys_are_changed_without_a_gap(
     url: str, keyring: Keyring, store: Store, tmp_path: Path
 ) -> None:
     """A new first key beside the old one, all locked again, then the old one is dropped."""
-    await store.tools.put_tool(HOURS)
+    await store.tools.put(HOURS)
     new = Fernet.generate_key().decode()
 
     both = Keyring((new,), tmp_path / "secret.key")
     async with open_store(url, keyring=both, check_tool=check_tool) as other:
-        assert (await other.tools.get_tool("hours")).headers == HOURS.headers
+        assert (await other.tools.get("hours")).headers == HOURS.headers
         assert await other.tools.lock_again() == 2
     alone = Keyring((new,), tmp_path / "none.key")
     async with open_store(url, keyring=alone, check_tool=check_tool) as other:
-        assert (await other.tools.get_tool("hours")).headers == HOURS.headers
+        assert (await other.tools.get("hours")).headers == HOURS.headers
     with pytest.raises(SecretKeyError):
-        await store.tools.get_tool("hours")
+        await store.tools.get("hours")
     assert not (tmp_path / "none.key").exists()
     assert keyring.open(keyring.lock("x")) == "x"
 

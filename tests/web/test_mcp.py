@@ -90,7 +90,7 @@ async def test_of_many_at_once_one_wins(each_api: ApiClient) -> None:
 
 async def test_a_program_is_shown_and_not_written(api: ApiClient, server: ApiServer) -> None:
     """Whatever a key asks for, no program is stored, changed or deleted; it is told who may."""
-    await server.ai.store.servers.put_server(STORED)
+    await server.ai.store.servers.put(STORED)
     shown = await api.get("/mcp/shop")
     refused = [
         await api.post("/mcp", {"name": "new", **PROGRAM}),
@@ -115,7 +115,7 @@ async def test_a_program_is_shown_and_not_written(api: ApiClient, server: ApiSer
         assert (answer.status, answer.json["code"]) == (403, "mcp.program")
         assert "`dialogari mcp set`" in answer.json["detail"]
         assert "/bin/sh" not in answer.text
-    assert [row.name for row in await server.ai.store.servers.list_servers()] == ["shop"]
+    assert [row.name for row in await server.ai.store.servers.list_all()] == ["shop"]
     assert (await api.get("/mcp/shop")).etag == shown.etag
 
 

@@ -104,6 +104,6 @@ async def open_ai(
 
 async def _find_servers(store: Store) -> Sequence[McpServer] | None:
     try:
-        return await store.servers.find_servers()
+        return await store.servers.find()
     except StoreError:
         return None

@@ -62,7 +62,7 @@ async def list_tools(settings: Settings, name: str) -> Sequence[tuple[str, str]]
 
 async def look_at(stored: StoredMcpServers, servers: McpServers, name: str) -> McpOffer:
     """Return what a server offers to the turns of this process. Raises StoreError."""
-    server = await stored.get_server(name)
+    server = await stored.get(name)
     try:
         async with asyncio.timeout(LOOK_LIMIT):
             tools, cause = await servers.reach(server)
@@ -102,7 +102,7 @@ async def _reach(settings: Settings, name: str) -> AsyncGenerator[tuple[Sequence
     from dialogari.agent.outbound import Outbound  # noqa: PLC0415 - see `try_tool`
 
     async with open_servers(settings) as servers:
-        server = await servers.get_server(name)
+        server = await servers.get(name)
     outbound = Outbound(settings.tool_networks)
     try:
         async with McpServers(outbound) as reached:

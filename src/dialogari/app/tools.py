@@ -60,7 +60,7 @@ async def try_stored(
     from dialogari.agent.calls import try_out  # noqa: PLC0415 - as above
     from dialogari.agent.tools import HttpTool  # noqa: PLC0415 - as above
 
-    tool = await tools.get_tool(name)
+    tool = await tools.get(name)
     return await try_out(HttpTool(make_ready(tool), outbound), arguments)
 
 

@@ -27,7 +27,7 @@ def list_servers() -> None:
     async def work() -> None:
         async with open_servers(read_settings()) as store:
             table = Table("name", "version", "program or address", "changed", box=None)
-            for server in await store.list_servers():
+            for server in await store.list_all():
                 changed = f"{server.updated:%Y-%m-%d %H:%M}" if server.updated else ""
                 place = server.command or server.url
                 table.add_row(server.name, str(server.version), place, changed)
@@ -42,7 +42,7 @@ def show_server(name: str) -> None:
 
     async def work() -> None:
         async with open_servers(read_settings()) as store:
-            out.print(write_server(await store.show_server(name)))
+            out.print(write_server(await store.show(name)))
 
     run_command(work())
 
@@ -58,7 +58,7 @@ def set_server(
     async def work() -> None:
         server = read_server(read_text(None, file))
         async with open_servers(read_settings()) as store:
-            stored = await store.put_server(server)
+            stored = await store.put(server)
             out.print(f"{stored.name}: version {stored.version}")
 
     run_command(work())
@@ -70,7 +70,7 @@ def delete_server(name: str) -> None:
 
     async def work() -> None:
         async with open_servers(read_settings()) as store:
-            await store.delete_server(name)
+            await store.delete(name)
 
     run_command(work())
 

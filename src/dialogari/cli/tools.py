@@ -27,7 +27,7 @@ def list_tools() -> None:
     async def work() -> None:
         async with open_tools(read_settings()) as store:
             table = Table("name", "version", "method", "url", "changed", box=None)
-            for tool in await store.list_tools():
+            for tool in await store.list_all():
                 changed = f"{tool.updated:%Y-%m-%d %H:%M}" if tool.updated else ""
                 table.add_row(tool.name, str(tool.version), tool.method, tool.url, changed)
             out.print(table)
@@ -41,7 +41,7 @@ def show_tool(name: str) -> None:
 
     async def work() -> None:
         async with open_tools(read_settings()) as store:
-            out.print(write_tool(await store.show_tool(name)))
+            out.print(write_tool(await store.show(name)))
 
     run_command(work())
 
@@ -57,7 +57,7 @@ def set_tool(
     async def work() -> None:
         tool = read_tool(read_text(None, file))
         async with open_tools(read_settings()) as store:
-            stored = await store.put_tool(tool)
+            stored = await store.put(tool)
             out.print(f"{stored.name}: version {stored.version}")
 
     run_command(work())
@@ -69,7 +69,7 @@ def delete_tool(name: str) -> None:
 
     async def work() -> None:
         async with open_tools(read_settings()) as store:
-            await store.delete_tool(name)
+            await store.delete(name)
 
     run_command(work())
 

@@ -116,7 +116,7 @@ _WRITES: Final = (HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT)
 @router.get("", responses=document(HTTPStatus.NOT_FOUND))
 async def list_servers(parts: Parts, limit: Limit = 50, cursor: Cursor = None) -> Page[ServerView]:
     """List the MCP servers by name."""
-    servers = await parts.store.servers.list_servers()
+    servers = await parts.store.servers.list_all()
     page, following = cut_page(servers, limit, cursor, lambda server: server.name)
     return Page(items=[_view(server) for server in page], next=following)
 
@@ -136,7 +136,7 @@ async def make_server(
 @router.get("/{name}", responses={**shows(), **document(HTTPStatus.NOT_FOUND)})
 async def get_server(parts: Parts, response: Response, name: Name) -> ServerView:
     """Show an MCP server."""
-    return _tagged(await parts.store.servers.show_server(name), response)
+    return _tagged(await parts.store.servers.show(name), response)
 
 
 @router.put(
@@ -175,11 +175,11 @@ async def put_server(
 )
 async def delete_server(parts: Parts, name: Name, given: Given) -> None:
     """Delete an MCP server; prompts that name its tools go on without. 403: it is a program."""
-    present = await parts.store.servers.show_server(name)
+    present = await parts.store.servers.show(name)
     if present.command:
         raise _refused()
     replaces = given.replaces(_etag(present), present.version)
-    await parts.store.servers.delete_server(name, replaces=replaces)
+    await parts.store.servers.delete(name, replaces=replaces)
 
 
 @router.post("/{name}/try", responses=document(HTTPStatus.NOT_FOUND))
@@ -199,14 +199,14 @@ def _refused() -> Problem:
 
 async def _put(parts: Backend, server: McpServer, replaces: int | None) -> McpServer:
     try:
-        return await parts.store.servers.put_server(server, replaces=replaces)
+        return await parts.store.servers.put(server, replaces=replaces)
     except InvalidToolError as error:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "mcp.invalid", str(error)) from None
 
 
 async def _look_for(parts: Backend, name: str) -> McpServer | None:
     try:
-        return await parts.store.servers.show_server(name)
+        return await parts.store.servers.show(name)
     except UnknownServerError:
         return None
 

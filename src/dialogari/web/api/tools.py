@@ -144,7 +144,7 @@ class ToolCallView(View):
 @router.get("", responses=document(HTTPStatus.NOT_FOUND))
 async def list_tools(parts: Parts, limit: Limit = 50, cursor: Cursor = None) -> Page[ToolView]:
     """List the tools by name."""
-    tools = await parts.store.tools.list_tools()
+    tools = await parts.store.tools.list_all()
     page, following = cut_page(tools, limit, cursor, lambda tool: tool.name)
     return Page(items=[_view(tool) for tool in page], next=following)
 
@@ -157,7 +157,7 @@ async def list_tools(parts: Parts, limit: Limit = 50, cursor: Cursor = None) -> 
 async def make_tool(parts: Parts, request: Request, response: Response, body: NewTool) -> ToolView:
     """Make a tool; 409 where there is one of that name."""
     try:
-        stored = await parts.store.tools.put_tool(body.named(body.name), replaces=0)
+        stored = await parts.store.tools.put(body.named(body.name), replaces=0)
     except ToolChangedError:
         raise taken("tool") from None
     return _made(stored, request, response)
@@ -166,7 +166,7 @@ async def make_tool(parts: Parts, request: Request, response: Response, body: Ne
 @router.get("/{name}", responses={**shows(), **document(HTTPStatus.NOT_FOUND)})
 async def get_tool(parts: Parts, response: Response, name: Name) -> ToolView:
     """Show a tool."""
-    return _tagged(await parts.store.tools.show_tool(name), response)
+    return _tagged(await parts.store.tools.show(name), response)
 
 
 @router.put(
@@ -189,7 +189,7 @@ async def put_tool(
     check_name(body.name, name)
     present = await _look_for(parts, name)
     replaces = given.replaces(_etag(present), present.version if present else 0)
-    stored = await parts.store.tools.put_tool(body.named(name), replaces=replaces)
+    stored = await parts.store.tools.put(body.named(name), replaces=replaces)
     if present is None:
         response.status_code = HTTPStatus.CREATED
         return _made(stored, request, response)
@@ -203,9 +203,9 @@ async def put_tool(
 )
 async def delete_tool(parts: Parts, name: Name, given: Given) -> None:
     """Delete a tool; prompts that name it go on without."""
-    present = await parts.store.tools.show_tool(name)
+    present = await parts.store.tools.show(name)
     replaces = given.replaces(_etag(present), present.version)
-    await parts.store.tools.delete_tool(name, replaces=replaces)
+    await parts.store.tools.delete(name, replaces=replaces)
 
 
 @router.post("/{name}/try", responses=document(HTTPStatus.NOT_FOUND))
@@ -230,7 +230,7 @@ def view_call(call: ToolCall) -> ToolCallView:
 
 async def _look_for(parts: Parts, name: str) -> Tool | None:
     try:
-        return await parts.store.tools.show_tool(name)
+        return await parts.store.tools.show(name)
     except UnknownToolError:
         return None
 
