@@ -19,7 +19,7 @@ from dialogari.web.api.fields import CLOSED, SERVER_NAME, Body, View
 from dialogari.web.api.paging import Cursor, Limit, Page, cut_page
 from dialogari.web.api.problems import Problem, document
 from dialogari.web.api.tools import HeaderName, HeaderValue
-from dialogari.web.api.writes import Given, check_name, makes, shows, taken
+from dialogari.web.api.writes import Given, check_name, make_etag, makes, shows, taken
 
 router = APIRouter(prefix="/mcp", tags=["mcp"])
 
@@ -160,7 +160,7 @@ async def put_server(
     present = await _look_for(parts, name)
     if present is not None and present.command:
         raise _refused()
-    replaces = given.replaces(_etag(present), present.version if present else 0)
+    replaces = given.replaces(make_etag(present), present.version if present else 0)
     stored = await _put(parts, body.named(name), replaces)
     if present is None:
         response.status_code = HTTPStatus.CREATED
@@ -178,7 +178,7 @@ async def delete_server(parts: Parts, name: Name, given: Given) -> None:
     present = await parts.store.servers.show(name)
     if present.command:
         raise _refused()
-    replaces = given.replaces(_etag(present), present.version)
+    replaces = given.replaces(make_etag(present), present.version)
     await parts.store.servers.delete(name, replaces=replaces)
 
 
@@ -211,20 +211,13 @@ async def _look_for(parts: Backend, name: str) -> McpServer | None:
         return None
 
 
-def _etag(server: McpServer | None) -> str | None:
-    if server is None or server.updated is None:
-        return None
-    # As with tools: one that was deleted and made again is told apart by its moment.
-    return f'"{server.version}.{server.updated:%Y%m%d%H%M%S%f}"'
-
-
 def _made(server: McpServer, request: Request, response: Response) -> ServerView:
     response.headers["Location"] = request.url_for("get_server", name=server.name).path
     return _tagged(server, response)
 
 
 def _tagged(server: McpServer, response: Response) -> ServerView:
-    response.headers["ETag"] = _etag(server) or ""
+    response.headers["ETag"] = make_etag(server) or ""
     return _view(server)
 
 

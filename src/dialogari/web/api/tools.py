@@ -16,7 +16,7 @@ from dialogari.web.api.backend import Parts
 from dialogari.web.api.fields import CLOSED, TOOL_NAME, Body, JsonObject, Text, View
 from dialogari.web.api.paging import Cursor, Limit, Page, cut_page
 from dialogari.web.api.problems import document
-from dialogari.web.api.writes import Given, check_name, makes, shows, taken
+from dialogari.web.api.writes import Given, check_name, make_etag, makes, shows, taken
 
 router = APIRouter(prefix="/tools", tags=["tools"])
 
@@ -188,7 +188,7 @@ async def put_tool(
     """Put a tool in place of the one of its name; it counts from the next turn on."""
     check_name(body.name, name)
     present = await _look_for(parts, name)
-    replaces = given.replaces(_etag(present), present.version if present else 0)
+    replaces = given.replaces(make_etag(present), present.version if present else 0)
     stored = await parts.store.tools.put(body.named(name), replaces=replaces)
     if present is None:
         response.status_code = HTTPStatus.CREATED
@@ -204,7 +204,7 @@ async def put_tool(
 async def delete_tool(parts: Parts, name: Name, given: Given) -> None:
     """Delete a tool; prompts that name it go on without."""
     present = await parts.store.tools.show(name)
-    replaces = given.replaces(_etag(present), present.version)
+    replaces = given.replaces(make_etag(present), present.version)
     await parts.store.tools.delete(name, replaces=replaces)
 
 
@@ -235,20 +235,13 @@ async def _look_for(parts: Parts, name: str) -> Tool | None:
         return None
 
 
-def _etag(tool: Tool | None) -> str | None:
-    if tool is None or tool.updated is None:
-        return None
-    # A tool that was deleted and made again begins at version 1: the moment tells them apart.
-    return f'"{tool.version}.{tool.updated:%Y%m%d%H%M%S%f}"'
-
-
 def _made(tool: Tool, request: Request, response: Response) -> ToolView:
     response.headers["Location"] = request.url_for("get_tool", name=tool.name).path
     return _tagged(tool, response)
 
 
 def _tagged(tool: Tool, response: Response) -> ToolView:
-    response.headers["ETag"] = _etag(tool) or ""
+    response.headers["ETag"] = make_etag(tool) or ""
     return _view(tool)
 
 

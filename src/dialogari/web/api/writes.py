@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header
 
+from dialogari.tool import McpServer, Tool
 from dialogari.web.api.problems import Problem
 
 _TAG: Final = {"ETag": {"description": "For If-Match.", "schema": {"type": "string"}}}
@@ -61,6 +62,14 @@ Given = Annotated[Conditions, Depends()]
 def _names(header: str, etag: str | None) -> bool:
     tags = [tag.strip() for tag in header.split(",")]
     return etag is not None and ("*" in tags or etag in tags)
+
+
+def make_etag(row: Tool | McpServer | None) -> str | None:
+    """Return the ETag of a row; None where there is none."""
+    if row is None or row.updated is None:
+        return None
+    # One that was deleted and made again begins at version 1: the moment tells them apart.
+    return f'"{row.version}.{row.updated:%Y%m%d%H%M%S%f}"'
 
 
 def changed() -> Problem:
