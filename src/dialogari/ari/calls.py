@@ -59,6 +59,7 @@ class Calls:
 
     def __init__(self, session: Session, handlers: Handlers) -> None:
         self._session = session
+        self._route = session.router.route
         self._handlers = handlers
         self._calls: dict[str, Call] = {}
         """By channel; from StasisStart until the call has left, which may be after its handler."""
@@ -81,7 +82,7 @@ class Calls:
 
     def receive(self, event: Event | UnknownEvent) -> None:
         """Take one event from the link."""
-        self._session.router.route(event)
+        self._route(event)
         if type(event) not in _HEARD:
             return
         match event:
