@@ -78,8 +78,7 @@ async def run(plan: Plan, folder: Path, *, profiled: bool) -> tuple[Figures, str
     """Measure everything; return the figures, and the profile where it is wanted."""
     installation = await asyncio.to_thread(find_asterisk, default_cache())
     programs = [name for name, package in NEEDS.items() if not package or _installed(package)]
-    # The client gets the last core: interrupts are mostly served on the first.
-    server_core, *_, client_core = [*(cores := sorted(os.sched_getaffinity(0))), cores[-1]]
+    client_core, *_, server_core = [*(cores := sorted(os.sched_getaffinity(0))), cores[-1]]
     os.sched_setaffinity(0, {server_core})  # for all that is started, too
     bench = Bench(programs, folder, client_core)
     table = ""
