@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from dialogari.asked import Usage
+from dialogari.task_group import entered
 from dialogari.telephone import Decision
 from dialogari.turn import Sentence, Status, TurnDone, TurnError, TurnResponse
 
@@ -99,16 +100,12 @@ class Answers:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Work for the length of the block; what still runs at its end is dropped."""
-        failure: BaseException | None = None
-        async with self._tasks:
+        async with entered(self._tasks):
             try:
                 yield
-            except BaseException as error:  # noqa: BLE001 - raised below: a task group would wrap it
-                failure = error
-            for place in list(self._answers):
-                self.drop(place)
-        if failure is not None:
-            raise failure
+            finally:
+                for place in list(self._answers):
+                    self.drop(place)
 
     async def wait_until_none(self) -> None:
         """Wait, without a limit of its own, until no answer is running."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from dialogari.remembered import Summary
+from dialogari.task_group import entered
 from dialogari.turn import AgentRequest, Message, Role, TurnError
 
 if TYPE_CHECKING:
@@ -48,18 +49,14 @@ class Summaries:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Work for the length of the block; what is still being made at its end is dropped."""
-        failure: BaseException | None = None
-        async with self._tasks:
+        async with entered(self._tasks):
             self._open = True
             try:
                 yield
-            except BaseException as error:  # noqa: BLE001 - raised below: a task group would wrap it
-                failure = error
-            self._open = False
-            for task in self._running:
-                task.cancel()
-        if failure is not None:
-            raise failure
+            finally:
+                self._open = False
+                for task in self._running:
+                    task.cancel()
 
     def note(self, turn: Turn) -> None:
         """Have summarised what the turn after this one can't be told in full; returns at once."""

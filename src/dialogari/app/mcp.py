@@ -6,8 +6,9 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+from dialogari.app.described import read_fields
 from dialogari.app.prompts import open_settings_store
 from dialogari.tool import DEFAULT_TIMEOUT, InvalidToolError, McpOffer, McpServer, OfferedTool
 
@@ -122,14 +123,14 @@ def read_server(text: str) -> McpServer:
     Raises:
         InvalidToolError: it describes none; the text says why.
     """
-    try:
-        found: object = json.loads(text)
-    except ValueError as error:
-        raise InvalidToolError(f"no JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise InvalidToolError("a server is written as a JSON object: {…}")
-    fields = {k: v for k, v in cast("dict[str, Any]", found).items() if v is not None}
-    _check_fields(fields)
+    fields = read_fields(text, "a server", _FIELDS, ("name",))
+    texts = [
+        *fields.get("args", ()),
+        *fields.get("env", {}).values(),
+        *fields.get("headers", {}).values(),
+    ]
+    if not all(isinstance(text, str) for text in texts):
+        raise InvalidToolError("args, env, headers: each value is a text")
     return McpServer(
         name=fields["name"],
         command=fields.get("command", ""),
@@ -146,22 +147,3 @@ def write_server(server: McpServer) -> str:
     shown = asdict(server)
     ordered = {name: shown[name] for name in _FIELDS if shown[name] not in ("", (), {})}
     return json.dumps(ordered, ensure_ascii=False, indent=2)
-
-
-def _check_fields(fields: Mapping[str, Any]) -> None:
-    if "name" not in fields:
-        raise InvalidToolError("name: missing")
-    for name, value in fields.items():
-        if name not in _FIELDS:
-            raise InvalidToolError(
-                f"{name}: there is no such field; there are {', '.join(_FIELDS)}"
-            )
-        if not isinstance(value, _FIELDS[name]) or isinstance(value, bool):
-            raise InvalidToolError(f"{name}: of the wrong type")
-    texts = [
-        *fields.get("args", ()),
-        *fields.get("env", {}).values(),
-        *fields.get("headers", {}).values(),
-    ]
-    if not all(isinstance(text, str) for text in texts):
-        raise InvalidToolError("args, env, headers: each value is a text")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from dialogari.agent.tool_rules import make_ready
+from dialogari.app.described import read_fields
 from dialogari.app.prompts import open_settings_store
 from dialogari.tool import DEFAULT_TIMEOUT, InvalidToolError, Tool
 
@@ -70,16 +71,9 @@ def read_tool(text: str) -> Tool:
     Raises:
         InvalidToolError: it describes none; the text says why.
     """
-    try:
-        found: object = json.loads(text)
-    except ValueError as error:
-        raise InvalidToolError(f"no JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise InvalidToolError("a tool is written as a JSON object: {…}")
-    fields = {
-        key: value for key, value in cast("dict[str, Any]", found).items() if value is not None
-    }
-    _check_fields(fields)
+    fields = read_fields(text, "a tool", _FIELDS, _NEEDED)
+    if not all(isinstance(value, str) for value in fields.get("headers", {}).values()):
+        raise InvalidToolError("headers: each value is a text")
     return Tool(
         name=fields["name"],
         description=fields["description"],
@@ -97,18 +91,3 @@ def write_tool(tool: Tool) -> str:
     shown = {name: value for name, value in asdict(tool).items() if name in _FIELDS}
     ordered = {name: shown[name] for name in _FIELDS if shown[name] not in (None, {})}
     return json.dumps(ordered, ensure_ascii=False, indent=2)
-
-
-def _check_fields(fields: Mapping[str, Any]) -> None:
-    for name in _NEEDED:
-        if name not in fields:
-            raise InvalidToolError(f"{name}: missing")
-    for name, value in fields.items():
-        if name not in _FIELDS:
-            raise InvalidToolError(
-                f"{name}: there is no such field; there are {', '.join(_FIELDS)}"
-            )
-        if not isinstance(value, _FIELDS[name]) or isinstance(value, bool):
-            raise InvalidToolError(f"{name}: of the wrong type")
-    if not all(isinstance(value, str) for value in fields.get("headers", {}).values()):
-        raise InvalidToolError("headers: each value is a text")

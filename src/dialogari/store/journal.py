@@ -43,6 +43,7 @@ from dialogari.store.tables import (
     turns,
     well_formed,
 )
+from dialogari.task_group import entered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -161,24 +162,23 @@ class Journal:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Store turns for the length of the block, and at its end those that still wait."""
-        failure: BaseException | None = None
-        async with asyncio.TaskGroup() as tasks:
+        async with entered(asyncio.TaskGroup()) as tasks:
             writer = tasks.create_task(self._write_batches(), name="store-journal")
             self._open = True
             try:
                 yield
-            except BaseException as error:  # noqa: BLE001 - raised below: a task group would wrap it
-                failure = error
-            self._open = False
-            await self._drain(writer)
-        if failure is not None:
-            raise failure
+            finally:
+                self._open = False
+                await self._drain(writer)
 
     async def _drain(self, writer: asyncio.Task[None]) -> None:
         self._arrival.set()
-        await asyncio.wait({writer}, timeout=_PATIENCE)
-        if writer.cancel():
-            _log.error("%d turns are not stored: the database does not answer", len(self._waiting))
+        try:
+            await asyncio.wait({writer}, timeout=_PATIENCE)
+        finally:
+            if writer.cancel():
+                waiting = len(self._waiting)
+                _log.error("%d turns are not stored: the database does not answer", waiting)
 
     async def _write_batches(self) -> None:
         while self._open or self._waiting:

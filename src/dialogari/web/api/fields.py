@@ -40,3 +40,8 @@ Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 CLOSED: Final[dict[str, JsonValue]] = {"additionalProperties": False}
 """Says in OpenAPI what pydantic does: keys beside the pattern are refused."""
 JsonObject = Annotated[dict[str, Any], AfterValidator(_check_json)]
+
+_HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=200)]
+_HeaderValue = Annotated[str, Field(pattern=r"^[!-~]([ -~\t]*[!-~])?$", max_length=8000)]
+Headers = Annotated[dict[_HeaderName, _HeaderValue], Field(max_length=50, json_schema_extra=CLOSED)]
+"""Headers of HTTP requests that we send."""

@@ -15,10 +15,9 @@ from pydantic import ConfigDict, Field, JsonValue, model_validator
 from dialogari.store.errors import ServerChangedError, UnknownServerError
 from dialogari.tool import DEFAULT_TIMEOUT, InvalidToolError, McpOffer, McpServer
 from dialogari.web.api.backend import Backend, Parts
-from dialogari.web.api.fields import CLOSED, SERVER_NAME, Body, View
+from dialogari.web.api.fields import SERVER_NAME, Body, Headers, View
 from dialogari.web.api.paging import Cursor, Limit, Page, cut_page
 from dialogari.web.api.problems import Problem, document
-from dialogari.web.api.tools import HeaderName, HeaderValue
 from dialogari.web.api.writes import Given, check_name, make_etag, makes, shows, taken
 
 router = APIRouter(prefix="/mcp", tags=["mcp"])
@@ -37,9 +36,7 @@ class ServerFields(Body):
 
     url: str = Field(pattern=r"^https?://[^\s\x00]+$", max_length=4000)
     """Of the streamable HTTP transport."""
-    headers: dict[HeaderName, HeaderValue] = Field(
-        default_factory=dict[str, str], max_length=50, json_schema_extra=CLOSED
-    )
+    headers: Headers = Field(default_factory=dict[str, str])
     """Their values are secrets."""
     timeout: float = Field(DEFAULT_TIMEOUT, gt=0, le=60, allow_inf_nan=False)
     """Seconds for one call."""

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, ConfigDict, Field, JsonValue
 from dialogari.store.errors import ToolChangedError, UnknownToolError
 from dialogari.tool import DEFAULT_TIMEOUT, Tool, ToolCall
 from dialogari.web.api.backend import Parts
-from dialogari.web.api.fields import CLOSED, TOOL_NAME, Body, JsonObject, Text, View
+from dialogari.web.api.fields import TOOL_NAME, Body, Headers, JsonObject, Text, View
 from dialogari.web.api.paging import Cursor, Limit, Page, cut_page
 from dialogari.web.api.problems import document
 from dialogari.web.api.writes import Given, check_name, make_etag, makes, shows, taken
@@ -21,8 +21,6 @@ from dialogari.web.api.writes import Given, check_name, make_etag, makes, shows,
 router = APIRouter(prefix="/tools", tags=["tools"])
 
 Name = Annotated[str, Path(pattern=TOOL_NAME)]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=200)]
-HeaderValue = Annotated[str, Field(pattern=r"^[!-~]([ -~\t]*[!-~])?$", max_length=8000)]
 
 
 _SCHEMA: Final[dict[str, JsonValue]] = {
@@ -62,9 +60,7 @@ class ToolFields(Body):
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     url: str = Field(pattern=r"^https?://[^\s\x00]+$", max_length=4000)
     """`http` or `https`; `{argument}` in path and query stands for an argument."""
-    headers: dict[HeaderName, HeaderValue] = Field(
-        default_factory=dict[str, str], max_length=50, json_schema_extra=CLOSED
-    )
+    headers: Headers = Field(default_factory=dict[str, str])
     """Their values are secrets."""
     timeout: float = Field(DEFAULT_TIMEOUT, gt=0, le=60, allow_inf_nan=False)
     """Seconds."""
