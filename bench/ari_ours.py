@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ari_program import run
 
 from dialogari.ari import Client, connect
+from dialogari.ari.models import StasisEnd
 
 if TYPE_CHECKING:
     from ari_program import Tally, Wanted
@@ -19,12 +20,12 @@ async def hear(wanted: Wanted, tally: Tally) -> None:
 
     async def handle(call: Call) -> None:
         tally.start()
-        try:
-            async with call.listen() as events:
-                async for _ in events:
+        async with call.listen() as events:
+            async for event in events:
+                if type(event) is StasisEnd:
+                    tally.end()
+                else:
                     tally.hear()
-        finally:  # the StasisEnd cancels
-            tally.end()
 
     async with _connect(wanted) as client:
         await client.serve(handle, resumed=handle)

@@ -199,6 +199,8 @@ class ModelStub:
                 await asyncio.sleep(60)
             case "endless":
                 await self._never_stop(request)
+            case "endless_html" | "endless_500":
+                await self._never_end_a_page(request)
             case _:
                 return await self._break_stream(request)
         return web.Response()
@@ -233,6 +235,13 @@ class ModelStub:
         response = await _open_stream(request)
         while True:
             await _send(response, {"content": "and on and on " * 50})
+
+    async def _never_end_a_page(self, request: web.Request) -> None:
+        status = 500 if self.fault == "endless_500" else 200
+        response = web.StreamResponse(status=status, headers={"Content-Type": "text/html"})
+        await response.prepare(request)
+        while True:
+            await response.write(f"<p>{POISON} {SECRET}</p>".encode() * 50)
 
 
 async def _open_stream(request: web.Request) -> web.StreamResponse:

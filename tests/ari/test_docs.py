@@ -210,6 +210,7 @@ async def test_serve(stage: Stage) -> None:
             async with asyncio.timeout(LIMIT):
                 while (await client.session.channels.get(left_over)).dialplan.app_name == "Stasis":
                     await asyncio.sleep(0.02)
+            await until(lambda: not client.calls)
             await phone.hang_up()
             await phone.call(stage.app)
             await until(lambda: client.calls)

@@ -46,7 +46,7 @@ MEMBERS = {
 """What a program may use of each object that it is given."""
 OWN = {
     "Session": "calls forget router spawn",
-    "Call": "absence carry drop end is_shown_by lost_by rebind run settle sounding",
+    "Call": "absence begin carry drop end finish is_shown_by lost_by rebind settle sounding",
     "Channel": """
         abandoned absence call carry drop end enter entered leave lost_by note_dialing rebind settle
         sounding wait_until_entered

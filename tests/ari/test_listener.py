@@ -7,45 +7,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ari_serving import Desk, connect_to, serving, until
 from dialogari.ari import Listener, Lost, Recovered, Resumed
-from dialogari.ari.models import ChannelUserevent, Event
+from dialogari.ari.models import Event
 
 if TYPE_CHECKING:
     from dialogari.ari.testing import FakeAsterisk
 
 E = TypeVar("E")
-
-
-def numbered(call_id: str, number: int) -> dict[str, object]:
-    """Return an event of a channel with a number in it."""
-    channel = {
-        "id": call_id,
-        "name": "x",
-        "state": "Up",
-        "caller": {"name": "", "number": ""},
-        "connected": {"name": "", "number": ""},
-        "accountcode": "",
-        "dialplan": {
-            "context": "c",
-            "exten": "s",
-            "priority": 1,
-            "app_name": "Stasis",
-            "app_data": "",
-        },
-        "creationtime": "2026-01-01T00:00:00.000+0000",
-        "language": "en",
-    }
-    return {
-        "type": "ChannelUserevent",
-        "eventname": "number",
-        "userevent": {"number": number},
-        "channel": channel,
-    }
-
-
-def number_of(event: object) -> int:
-    """Return the number of such an event."""
-    assert isinstance(event, ChannelUserevent)
-    return int(str(event.userevent["number"]))
 
 
 async def take(events: Listener[E], heard: list[E]) -> None:
@@ -88,3 +55,36 @@ async def test_ends_with_the_session(fake: FakeAsterisk, app: str) -> None:
         async with client.session.listen() as events:
             await fake.replace(app)
             assert [event async for event in events] == []
+
+
+async def test_once_for_all_its_objects(fake: FakeAsterisk, app: str) -> None:
+    """An event that concerns several objects of a listener comes to it once."""
+    desk = Desk()
+    async with serving(fake, app, desk.hold) as client:
+        await fake.enter_stasis(app)
+        call = await desk.first()
+        async with (
+            client.session.bridge() as bridge,
+            client.session.listen(call.key, bridge.key) as events,
+            asyncio.timeout(5),
+        ):
+            await bridge.add(call)
+            await bridge.remove(call)
+            told = [type(await anext(events)).__name__ for _ in range(2)]
+
+    assert told == ["ChannelEnteredBridge", "ChannelLeftBridge"]
+
+
+async def test_cancelled_as_an_event_comes(fake: FakeAsterisk, app: str) -> None:
+    """An event that was already on its way to who is cancelled is the next one's, in its order."""
+    async with connect_to(fake, app) as client, client.session.listen() as events:
+        await client.wait_until_ready()
+        waiting = asyncio.create_task(anext(events))
+        await asyncio.sleep(0)
+        events.put(Recovered(2))
+        events.put(Recovered(3))
+        waiting.cancel()
+        await asyncio.wait([waiting])
+
+        assert waiting.cancelled()
+        assert [await anext(events), await anext(events)] == [Recovered(2), Recovered(3)]

@@ -38,6 +38,8 @@ AT_ONCE = {
     "http_500": ("model_error", "http_500"),
     "http_503": ("model_error", "http_503"),
     "html": ("model_error", "unexpected_answer"),
+    "endless_html": ("model_error", "malformed_answer"),
+    "endless_500": ("model_error", "http_500"),
     "empty": ("model_error", "empty_answer"),
     "blank": ("model_error", "empty_answer"),
     "stall": ("timeout", "timeout"),

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from ari_serving import until
 from dialogari.sandbox.asterisk import Asterisk
-from dialogari.tool import McpServer
-from model_line import TOOL_KEY, Line, assert_in_time, assert_nothing_leaked, open_line
+from dialogari.tool import McpServer, Tool
+from model_line import HOURS, TOOL_KEY, Line, assert_in_time, assert_nothing_leaked, open_line
 from model_stub import Act, Ask, Asked
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -135,3 +136,42 @@ async def test_an_mcp_server_that_is_away(line: Line, log: io.StringIO, kind: st
     assert [tool["function"]["name"] for tool in line.model.asked[0].tools] == ["hours"]
     assert '"mcp_tools_missing"' in log.getvalue()
     assert_nothing_leaked(back.variables, log)
+
+
+async def test_a_tool_that_takes_too_long(line: Line, log: io.StringIO) -> None:
+    """It has its own time, not the turn's; the model is told, and answers all the same."""
+    await line.set_tools(slow(line, 0.4))
+    await line.set_prompt("patient", "slow")
+    line.model.act = use_if_offered("slow")
+
+    back = await line.phone.call("when are you open on Monday?", PROMPT="patient")
+
+    assert back["AI_STATUS"] == "ok"
+    assert "0.4 seconds" in (back["AI_RESPONSE"] or "")
+    assert_in_time(back.variables)
+    await until(lambda: line.web.at_once == 0)
+    (call,) = (await line.stored())["tool_calls"]
+    assert (call["name"], call["status"], call["reason"]) == ("slow", "failed", "timeout")
+    assert_nothing_leaked(back.variables, log)
+
+
+async def test_the_caller_hangs_up_while_a_tool_works(line: Line) -> None:
+    """The tool's connection is closed and the model is not asked again; others go on."""
+    await line.set_tools(slow(line, 20.0))
+    await line.set_prompt("patient", "slow")
+    line.model.act = use_if_offered("slow")
+    tag = await line.phone.dial("when are you open on Monday?", PROMPT="patient")
+    await until(lambda: line.web.at_once == 1)
+
+    await line.phone.hang_up(tag)
+
+    await until(lambda: line.web.at_once == 0, limit=2)
+    await line.closed()
+    assert len(line.model.asked) == 1
+    line.model.act = None
+    assert (await line.phone.call("hello"))["AI_STATUS"] == "ok"
+
+
+def slow(line: Line, seconds: float) -> Tool:
+    """Return a tool that may take so long, on a service that takes 30 s."""
+    return Tool("slow", "When.", HOURS, f"{line.web.url}/slow/30", timeout=seconds)

@@ -91,11 +91,14 @@ class Handlers:
         return call in self._tasks or call in self._kept
 
     def end(self, call: Call) -> None:
-        """Cancel the handler of a call that has left, unless it was sent back."""
+        """Cancel the handler of a call that has left, unless it was sent back.
+
+        If it waits for events it gets those that came before the end first.
+        """
         self._kept.pop(call, None)
         task = self._tasks.pop(call, None)
         if task is not None and not call.released:
-            task.cancel()
+            asyncio.get_running_loop().call_soon(task.cancel)
 
     def _forget(self, call: Call, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -105,7 +108,12 @@ class Handlers:
     async def _run(self, call: Call, handler: Handler) -> None:
         """Run one call's handler: the boundary at which its faults end."""
         try:
-            await call.run(handler(call))
+            async with asyncio.TaskGroup() as tasks:
+                call.begin(tasks)
+                try:
+                    await handler(call)
+                finally:
+                    call.finish()
         except ChannelGone:
             pass
         except asyncio.CancelledError:

@@ -40,6 +40,18 @@ class Listener(Generic[E]):
     It ends when what it listens to is gone, after the last event is taken.
     """
 
+    __slots__ = (
+        "_early",
+        "_ended",
+        "_limit",
+        "_overflowed",
+        "_queue",
+        "_router",
+        "_types",
+        "_waiter",
+        "keys",
+    )
+
     def __init__(
         self,
         router: Router,
@@ -55,16 +67,17 @@ class Listener(Generic[E]):
         self._types = types
         self._early = early
         self._limit = LONGEST_QUEUE if limit is None else limit
-        self._queue: deque[E] = deque()
-        self._waiter: asyncio.Future[None] | None = None
-        self._latest: object = None
+        self._queue: deque[E] | None = None
+        """Of events that nobody waited for; made when it is needed, for it has 600 bytes."""
+        self._waiter: asyncio.Future[E | None] | None = None
+        """Of who waits because the queue is empty: the next event, or None where none comes."""
         self._ended = False
         self._overflowed = False
 
     def __repr__(self) -> str:
         types = ", ".join(one.__name__ for one in self._types) or "all events"
         keys = ", ".join(sorted(self.keys)) or "everything"
-        return f"<Listener for {types} of {keys} holds: {len(self._queue)}>"
+        return f"<Listener for {types} of {keys} holds: {self.waiting}>"
 
     async def __aenter__(self) -> Self:
         self._router.add(self)
@@ -85,43 +98,52 @@ class Listener(Generic[E]):
         return self
 
     async def __anext__(self) -> E:
-        while not self._queue:
-            if self._overflowed:
-                raise ListenerOverflowed(self._limit)
-            if self._ended:
-                raise StopAsyncIteration
-            # Not `loop.create_future()`, whose two calls more for each event can be measured.
-            self._waiter = asyncio.Future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-        return self._queue.popleft()
+        if self._queue:
+            return self._queue.popleft()
+        if self._overflowed:
+            raise ListenerOverflowed(self._limit)
+        if self._ended:
+            raise StopAsyncIteration
+        # Not `loop.create_future()`, whose two calls more for each event can be measured.
+        waiter = self._waiter = asyncio.Future()
+        try:
+            event = await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and (event := waiter.result()) is not None:
+                self._held().appendleft(event)
+            raise
+        finally:
+            self._waiter = None
+        if event is None:
+            raise StopAsyncIteration
+        return event
 
     def put(self, event: Told) -> None:
         """Take an event that concerns one of the keys; one of another type is passed over."""
-        if self._latest is event:  # it has come by another key already
-            return
-        self._latest = event
         if self._types and not isinstance(event, self._types):
             return
-        if len(self._queue) < self._limit and not self._overflowed:
-            self._queue.append(event)  # pyright: ignore[reportArgumentType] - of a type asked for
-        else:
-            self._overflowed = True
         waiter = self._waiter
         if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+            waiter.set_result(event)  # pyright: ignore[reportArgumentType] - of a type asked for
+        elif self.waiting < self._limit and not self._overflowed:
+            self._held().append(event)  # pyright: ignore[reportArgumentType] - likewise
+        else:
+            self._overflowed = True
+
+    def _held(self) -> deque[E]:
+        if self._queue is None:
+            self._queue = deque()
+        return self._queue
 
     @property
     def waiting(self) -> int:
         """How many events have come that were not taken yet."""
-        return len(self._queue)
+        return len(self._queue) if self._queue is not None else 0
 
     def drain(self) -> Sequence[E]:
         """Return what it holds, which it then holds no more."""
-        held, self._queue = self._queue, deque()
-        return held
+        held, self._queue = self._queue, None
+        return held or ()
 
     def end(self) -> None:
         """Have it end once what it holds is taken."""
@@ -137,7 +159,7 @@ class Hearer(Protocol):
     """What it hears of; empty: of everything."""
 
     def put(self, event: Told) -> None:
-        """Take an event that concerns one of the keys, perhaps once for each of them."""
+        """Take an event that concerns one of the keys; once, however many it concerns."""
         ...
 
     def end(self) -> None:
@@ -168,8 +190,8 @@ class Router:
     """Gives each event to the listeners of the objects it concerns."""
 
     def __init__(self) -> None:
-        self._by_key: dict[str, list[Hearer]] = {}
-        self._of_all: list[Hearer] = []
+        self._by_key: dict[str, tuple[Hearer, ...]] = {}
+        self._of_all: tuple[Hearer, ...] = ()
         self._over = False
 
     def __len__(self) -> int:
@@ -179,36 +201,32 @@ class Router:
     def add(self, listener: Hearer) -> None:
         """Let a listener hear from now on; it ends at once where nothing will come any more."""
         for key in listener.keys:
-            self._by_key.setdefault(key, []).append(listener)
+            self._by_key[key] = (*self._by_key.get(key, ()), listener)
         if not listener.keys:
-            self._of_all.append(listener)
+            self._of_all = (*self._of_all, listener)
         if self._over:
             listener.end()
 
     def remove(self, listener: Hearer) -> None:
         """Let it hear no more."""
-        if listener in self._of_all:
-            self._of_all.remove(listener)
+        self._of_all = _without(self._of_all, listener)
         for key in listener.keys:
-            # A new list: one that leaves while it is told something must not shift the others.
-            remaining = [one for one in self._by_key.get(key, ()) if one is not listener]
-            if remaining:
+            if remaining := _without(self._by_key.get(key, ()), listener):
                 self._by_key[key] = remaining
             else:
                 self._by_key.pop(key, None)
 
     def route(self, event: Event | UnknownEvent) -> None:
         """Give an event from the socket to its listeners."""
+        listeners = self._of_all
         if self._by_key:
             find = self._by_key.get
             for key in event.keys():  # noqa: SIM118 - it is no dict
-                listeners = find(key)
-                if listeners is not None:
-                    for listener in listeners:
-                        listener.put(event)
-        if self._of_all:
-            for listener in self._of_all:
-                listener.put(event)
+                found = find(key)
+                if found is not None:
+                    listeners = _together(listeners, found) if listeners else found
+        for listener in listeners:
+            listener.put(event)
 
     def tell_all(self, event: Recovered) -> None:
         """Give it to every listener, whatever it listens to."""
@@ -241,4 +259,13 @@ class Router:
         """Have the listeners of an object hear of what took its place as well."""
         for listener in self._by_key.get(old, ()):
             listener.keys.add(new)
-            self._by_key.setdefault(new, []).append(listener)
+            self._by_key[new] = _together(self._by_key.get(new, ()), (listener,))
+
+
+def _without(listeners: tuple[Hearer, ...], listener: Hearer) -> tuple[Hearer, ...]:
+    return tuple(one for one in listeners if one is not listener)
+
+
+def _together(some: tuple[Hearer, ...], others: tuple[Hearer, ...]) -> tuple[Hearer, ...]:
+    """Return all of them, each once."""
+    return tuple(dict.fromkeys((*some, *others)))

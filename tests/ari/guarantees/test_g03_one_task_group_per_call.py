@@ -52,6 +52,27 @@ async def test_hang_up(line: Line) -> None:
         assert caught.value.cause is not None
 
 
+async def test_events_before_the_end(line: Line) -> None:
+    """A handler that waits for events gets all that came before it is cancelled, the end's too."""
+    heard: list[str] = []
+    desk = Desk()
+
+    async def handle(call: Call) -> None:
+        desk.calls.append(call)
+        async with call.listen() as events:
+            async for event in events:
+                heard.append(type(event).__name__)  # noqa: PERF401 - one by one: it is cancelled
+
+    async with line.serving(handle) as client:
+        phone = await line.call()
+        call = await desk.first()
+        await call.answer()
+        await phone.hang_up()
+        await until(lambda: not client.calls)
+
+    assert heard[-2:] == ["ChannelHangupRequest", "StasisEnd"]
+
+
 async def test_fault(line: Line, caplog: pytest.LogCaptureFixture) -> None:
     """A fault in what a handler started ends that handler; its call goes back, others go on."""
     desk = Desk()

@@ -17,7 +17,7 @@ from dialogari.ari.errors import AriError, ChannelGone, Unreachable
 from dialogari.ari.handles.channel import Channel
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Coroutine, Generator, Sequence
+    from collections.abc import Coroutine, Generator, Sequence
 
     from dialogari.ari import models
     from dialogari.ari.session import Session
@@ -69,15 +69,15 @@ class Call(Channel):
         self._started.append(task)
         return task
 
-    async def run(self, handler: Awaitable[None]) -> None:
-        """Run the handler, and what it starts, as one group of tasks."""
-        try:
-            async with asyncio.TaskGroup() as self._tasks:
-                await handler
-                for task in self._started:
-                    task.cancel()
-        finally:
-            self._tasks = None
+    def begin(self, tasks: asyncio.TaskGroup) -> None:
+        """Take the group of what is started beside the handler."""
+        self._tasks = tasks
+
+    def finish(self) -> None:
+        """Cancel what was started: the handler is over."""
+        self._tasks = None
+        for task in self._started:
+            task.cancel()
 
     async def hang_up(self, cause: int | None = None) -> None:
         """Hang up, as `Channel.hang_up`; the handler goes on, for what is left to do."""

@@ -40,7 +40,11 @@ LARGEST_EVENT = 64 * 1024 * 1024
 LARGEST_COMMAND = 60_000
 """Bytes of one message to Asterisk, its limit being 65,535."""
 
-
+_AT_ONCE = 128
+"""Frames read before whoever they are for gets a turn. Of a flood aiohttp hands over some 450 at a
+time, and the first have left the processor's cache before they are looked at: a tenth more CPU an
+event, quiet or beside a busy neighbour (measured in one process: 5.5 and 8.1 us, here 5.0 and 7.3).
+"""
 _DATA = frozenset({aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY})
 
 
@@ -87,10 +91,12 @@ class EventSocket:
             if self._peeked is not None:
                 take(self._peeked)
             while True:
-                message = await receive()
-                if message.type not in _DATA:
-                    return
-                take(message.data)
+                for _ in range(_AT_ONCE):
+                    message = await receive()
+                    if message.type not in _DATA:
+                        return
+                    take(message.data)
+                await asyncio.sleep(0)
         finally:
             self._unread = True
             self._give_up_waiting()
