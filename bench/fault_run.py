@@ -53,7 +53,6 @@ def table(plan: FaultPlan, report: Report) -> str:
         "  killed": accounts.visits["killed"],
         "finished": accounts.finished,
         "lost": accounts.lost,
-        "fleeting: over before the handler's first step": accounts.fleeting,
         "unheard: over before the link was back": accounts.unheard,
         "found after a gap, given to `resumed`": accounts.found,
         "Resumed told": accounts.resumed,

@@ -26,7 +26,7 @@ async def test_every_call_is_accounted_for(
     assert (len(report.cuts), len(report.kills)) == (plan.cuts, plan.kills)
     accounts = report.accounts
     visits = accounts.visits.total()
-    ended = accounts.finished + accounts.lost + accounts.fleeting + accounts.unheard
+    ended = accounts.finished + accounts.lost + accounts.unheard
     assert visits == ended + accounts.visits["refused"]
     assert accounts.visits["sent back"] > plan.calls / 5
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []

@@ -88,3 +88,23 @@ async def test_cancelled_as_an_event_comes(fake: FakeAsterisk, app: str) -> None
 
         assert waiting.cancelled()
         assert [await anext(events), await anext(events)] == [Recovered(2), Recovered(3)]
+
+
+async def test_the_next_who_waits(fake: FakeAsterisk, app: str) -> None:
+    """Who waits after one that is being cancelled gets what that one leaves, and what comes."""
+    async with (
+        connect_to(fake, app) as client,
+        client.session.listen() as events,
+        asyncio.timeout(5),
+    ):
+        await client.wait_until_ready()
+        for told in ([Recovered(2)], []):
+            waiting = asyncio.create_task(anext(events))
+            await asyncio.sleep(0)
+            for event in told:
+                events.put(event)
+            waiting.cancel()
+            asyncio.get_running_loop().call_later(0.05, events.put, Recovered(3))
+            heard = [await anext(events) for _ in range(len(told) + 1)]
+            assert waiting.cancelled()
+            assert heard == [*told, Recovered(3)]

@@ -30,8 +30,6 @@ class Accounts:
     lost: int = 0
     unheard: int = 0
     """Over before the link was back: nothing ever told of them."""
-    fleeting: int = 0
-    """Over before their handler's first step."""
     resumed: int = 0
     """Running calls that were there after a gap, each as often as it was."""
     found: int = 0
@@ -103,7 +101,7 @@ def _check(
     elif visit.fate == "sent back":
         accounts.faults.append(f"{name}: by nobody")
     elif heard:
-        accounts.fleeting += 1
+        accounts.faults.append(f"{name}: its start came, and no handler ran")
     else:
         accounts.unheard += 1
         if not any(begin <= visit.entered <= end for begin, end in gaps):

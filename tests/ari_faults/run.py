@@ -183,6 +183,8 @@ class _Run:
                 while (await send(session, f"{self._asterisk.url}/channels", "GET")).body:
                     await asyncio.sleep(0.1)
                 await client.wait_until_idle()
+                while client.session.calls:  # their ends may be on their way
+                    await asyncio.sleep(0.05)
         except TimeoutError:
             channels = await self._asterisk.run_cli("core show channels concise")
             self.left += [f"channel {line}" for line in channels.splitlines()]

@@ -110,13 +110,20 @@ class Listener(Generic[E]):
             event = await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and (event := waiter.result()) is not None:
-                self._held().appendleft(event)
+                self._take_back(event)
             raise
         finally:
-            self._waiter = None
+            if self._waiter is waiter:  # and not already that of who waits next
+                self._waiter = None
         if event is None:
             raise StopAsyncIteration
         return event
+
+    def _take_back(self, event: E) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(event)
+        else:
+            self._held().appendleft(event)
 
     def put(self, event: Told) -> None:
         """Take an event that concerns one of the keys; one of another type is passed over."""
