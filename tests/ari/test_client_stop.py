@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 
 from ari_serving import Desk, connect_to, serving, unexpected, until
 from dialogari.ari import ApplicationReplaced, Call, Client, LinkState
 from dialogari.ari import handlers as handlers_module
-from dialogari.ari.testing import FakeAsterisk, Fault
-
-if TYPE_CHECKING:
-    pass
+from dialogari.ari.testing import FakeAsterisk, FakeCall, Fault
 
 
 async def test_while_asterisk_is_away(
@@ -58,6 +54,29 @@ async def test_handler_that_is_slow_to_end(fake: FakeAsterisk, app: str) -> None
     assert len(cleaned) == 1
     assert call.variables == {"CLEANED": "1"}
     assert not call.in_stasis
+
+
+async def test_call_that_comes_while_it_stops(
+    fake: FakeAsterisk, app: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is sent back too, though no handler may be started any more."""
+    desk = Desk()
+    late: list[FakeCall] = []
+
+    async def handle(call: Call) -> None:
+        try:
+            await desk.hold(call)
+        finally:
+            late.append(await fake.enter_stasis(app))
+            await asyncio.sleep(0.1)
+
+    async with serving(fake, app, handle) as client:
+        early = await fake.enter_stasis(app)
+        await desk.first()
+
+    assert client.session.generation == 1
+    assert [call.in_stasis for call in (early, *late)] == [False, False]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_at_any_moment(fake: FakeAsterisk, app: str) -> None:

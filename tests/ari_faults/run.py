@@ -161,8 +161,13 @@ class _Run:
             await harm()
 
     async def _cut(self, cable: Cable) -> None:
-        while not cable.connections:
-            await asyncio.sleep(0.02)
+        try:
+            async with asyncio.timeout(READY_LIMIT):
+                while not cable.connections:
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            found = await self._asterisk.run_cli("core show uptime")
+            raise TimeoutError(f"nobody connects any more; Asterisk says: {found}") from None
         self.cuts.append(time.time())
         if self._chance.random() < 0.5:
             cable.cut()

@@ -187,6 +187,17 @@ class Client:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        try:
+            await self._handlers.release()
+        finally:
+            await self._end(exc_type, exc, traceback)
+
+    async def _end(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         self._sessions.cancel()
         try:
             # The body's own error is not the group's: it must reach the caller as it is.

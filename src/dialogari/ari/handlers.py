@@ -70,9 +70,17 @@ class Handlers:
                 kept, self._kept = self._kept, {}
                 for call, found in kept.items():
                     self.start(call, resumed=found)
-                await until()
+                try:
+                    await until()
+                finally:
+                    self._handler = None  # a group that is being cancelled takes no more tasks
         finally:
             self._group = None
+
+    async def release(self) -> None:
+        """Send back the calls that wait for a `serve` which will not come."""
+        kept, self._kept = self._kept, {}
+        await asyncio.gather(*(_release(call, STOP_LIMIT) for call in kept))
 
     def start(self, call: Call, *, resumed: bool = False) -> None:
         """Run the handler for a call."""
@@ -133,11 +141,17 @@ class Handlers:
             return
         task = asyncio.current_task()
         stopping = task is not None and task.cancelling() > 0
-        try:
-            async with asyncio.timeout(STOP_LIMIT if stopping else None):
-                await call.continue_in_dialplan()
-        except (AriError, TimeoutError) as error:
-            extra = {"call": call.id, "cause": str(error) or "stopping"}
-            logger.error("ari_release_failed", extra=extra)  # noqa: TRY400 - the cause says all
-            if not stopping:
-                call.session.calls.adopt(call.id)
+        if not await _release(call, STOP_LIMIT if stopping else None) and not stopping:
+            call.session.calls.adopt(call.id)
+
+
+async def _release(call: Call, seconds: float | None) -> bool:
+    """Send a call back in so many seconds; False: it could not be."""
+    try:
+        async with asyncio.timeout(seconds):
+            await call.continue_in_dialplan()
+    except (AriError, TimeoutError) as error:
+        extra = {"call": call.id, "cause": str(error) or "stopping"}
+        logger.error("ari_release_failed", extra=extra)  # noqa: TRY400 - the cause says all
+        return False
+    return True
