@@ -77,6 +77,9 @@ class Cable:
         except OSError:
             writer.transport.abort()
             return
+        except asyncio.CancelledError:  # at the end of a test; nobody else would close it
+            writer.transport.abort()
+            raise
         if not self._plugged:
             writer.transport.abort()
             there_writer.transport.abort()
@@ -90,6 +93,8 @@ class Cable:
                 tasks.create_task(_copy(there_reader, writer, wire.answered))
         finally:
             self._open -= {writer, there_writer}
+            writer.close()
+            there_writer.close()
 
 
 async def _copy(
